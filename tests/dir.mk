@@ -1,0 +1,1 @@
+checks += tests/check-layers tests/check-src
