@@ -11,7 +11,7 @@
  *
  * A reply is never NULL and always has a status; trouble with the resolver itself is DNS_TEMP.  Replies belong to the pool that
  * is passed in.  The number of records and the length of each are bounded by the resolver and again here.  Names in replies were
- * checked with dns_name_fault(); records with bad ones are left out.
+ * checked with host_is_name() (address/host.h); records with bad ones are left out.
  */
 #ifndef DNS_DNS_H
 #define DNS_DNS_H
@@ -96,13 +96,5 @@ void dns_client_name(struct dns *d, const struct sockaddr *sa, bool verify, int 
 
 /* "4.3.2.1.in-addr.arpa", "....ip6.arpa". out has DNS_NAME_SIZE bytes.  suffix NULL: arpa; DNSBL otherwise. 0 or -1 (family, length). */
 NODISCARD int dns_reverse_name(const struct sockaddr *sa, const char *suffix, char out[static DNS_NAME_SIZE]);
-
-/* ---- validity of names and addresses in text (no network).  NULL when valid, else what is wrong with it, for a log line. */
-const char *dns_name_fault(const char *name);		/* host or domain name: LDH and '_', no numbers alone; a final dot is a fault */
-const char *dns_addr_fault(const char *addr);		/* IPv4 dotted quad or IPv6 */
-const char *dns_addr4_fault(const char *addr);
-const char *dns_addr6_fault(const char *addr);
-static inline bool dns_name_is_valid(const char *name) { return dns_name_fault(name) == 0; }
-static inline bool dns_addr_is_valid(const char *addr) { return dns_addr_fault(addr) == 0; }
 
 #endif
