@@ -39,7 +39,7 @@ enum daemon_user {
 };
 
 struct daemon_session {
-	struct stream *stream;		/* serve may free it early; the skeleton does otherwise */
+	struct stream *stream;		/* serve may free it early (and set it to NULL); the skeleton does otherwise */
 	bool is_inet;
 	struct sockaddr_storage peer, local;	/* inet */
 	socklen_t peer_len, local_len;
@@ -56,8 +56,10 @@ struct daemon {
 	size_t n_binds;
 	void *conf;			/* struct that binds fill */
 	bool qmgr_only;			/* delivery agents: sessions of other peers than mail_owner and root are refused */
-	bool stand_alone;		/* may run outside master (smtpd -S) */
-	int (*option)(int opt, const char *arg);	/* own command line options; NULL: none */
+	bool stand_alone;		/* may run outside master (smtpd -S): one session on standard input and output */
+	const char *options;		/* own option letters as for getopt ("S"); those of master are -cdDilm:n:o:s:t:uvVz */
+	/* Each own option; and with opt 0 each operand behind the options (pipe, spawn).  -1: not understood, ends the process. */
+	int (*option)(int opt, const char *arg);
 	int (*pre_jail)(struct err *err);
 	void (*start)(void);		/* in the first task, before any session */
 	void (*serve)(struct daemon_session *s) MAY_WAIT;
@@ -72,6 +74,17 @@ struct daemon {
 int daemon_main(const struct daemon *d, int argc, char **argv);
 
 /* For the daemon's code. */
+/*
+ * Standing connections: wait for the next request.  True: input is there.  False: the peer has closed, or this process is coming to its end
+ * (retired, reloaded, a table changed) and no request had begun: return from serve.  A peer whose request was not read sees ECONNRESET or
+ * EPIPE, not an orderly end, and may send it again to the next process; once a byte was read it is ours.
+ *
+ *	while (daemon_session_next(s) && msg_recv(s->stream, &m, &err) == 1) ...
+ */
+bool daemon_session_next(struct daemon_session *s) MAY_WAIT;
+/* The same for servers whose every frame is a request of its own (ipc_mux_serve): from now on the reading side may be closed at any time
+ * when the process is to end; what was sent before is still read and answered. */
+void daemon_session_is_mux(struct daemon_session *s);
 struct conf *daemon_conf(void);			/* main.cf with the service's -o */
 const char *daemon_service(void);		/* master.cf service name: "smtp", "relay", "127.0.0.1:26" */
 const char *daemon_queue_dir(void);		/* "." once inside: the working directory is the queue directory */
@@ -79,6 +92,8 @@ bool daemon_is_ending(void);			/* no new sessions; long ones should come to an e
 /* Connection to a service: a path below the queue directory ("private/bounce"), or a service that Postern adds ("resolver"),
  * for which master hands out a descriptor. Fits ipc_connect_fn; arg is the const char * name. */
 int daemon_connect(void *arg, struct err *err) MAY_WAIT;
+/* In a forked child before exec of a command: the descriptor limit that master found when it started. */
+void daemon_restore_limits(void);
 /* The table tells when it changes; new sessions then go to a new process. */
 struct table;
 void daemon_watch_table(struct table *t);
