@@ -56,9 +56,11 @@ size_t addr_ext_at(const char *local, size_t n, const char *delims, bool owner_r
 
 /* ---- arguments of MAIL and RCPT: RFC 5321 sections 4.1.1.2, 4.1.1.3, 4.1.2 */
 enum {
-	ADDR_PATH_STRICT = 1,	/* strict_rfc821_envelopes: angle brackets needed, no comments, no phrase, no blanks inside */
+	ADDR_PATH_STRICT = 1,	/* strict_rfc821_envelopes: angle brackets needed, no comments, no phrase */
 	ADDR_PATH_NULL = 2,	/* <> is taken (MAIL) */
 	ADDR_PATH_UTF8 = 4,	/* bytes above 127 are taken when they are UTF-8 (RFC 6531) */
+	ADDR_PATH_MINUS = 8,	/* allow_min_user: a local part may begin with '-' */
+	ADDR_PATH_NUMERIC = 16,	/* resolve_numeric_domain: user@192.0.2.1 is taken, as user@[192.0.2.1] */
 };
 /*
  * text is what follows "FROM:" or "TO:".  On success addr holds the internal form (a source route is dropped, RFC 5321
@@ -70,11 +72,12 @@ NODISCARD int addr_path_parse(const char *text, int flags, struct strbuf *addr, 
 /* ---- address lists: RFC 5322 sections 3.4 and 4.4 */
 struct addr_item {
 	const char *addr;	/* internal form, source route dropped; "" for <> */
-	const char *name;	/* phrase before <...>, or the comment of "addr (name)", unquoted; "" when there is none */
+	size_t comma;		/* behind the comma before it; 0: there is none */
 	size_t at, len;		/* the bytes of the text that are the address: what a rewriter replaces.  <> excluded */
 	bool has_route;		/* a source route was dropped */
 	bool has_comment;	/* a comment or blank lies within these bytes */
-	bool in_group;
+	bool in_group, in_angle;
+	bool is_bare_next;	/* no comma before it: "a b" are two addresses, and a rewriter puts the comma in */
 };
 struct addr_list {
 	const struct addr_item *v;
@@ -82,8 +85,8 @@ struct addr_list {
 	bool is_cut;		/* more addresses than the limit: the rest was left out */
 };
 /*
- * Every address of a list; everything belongs to pool.  Parses what it can of malformed text, as mail is: words without comma
- * between them are one address, unbalanced brackets and quotes end at the end.  -1 only for comments too deep (ERR_PERM).
+ * Every address of a list; everything belongs to pool.  Parses what it can of malformed text, as mail is: words without an
+ * operator between them are two addresses, unbalanced brackets and quotes end at the end.  -1 only for comments too deep (ERR_PERM).
  */
 NODISCARD int addr_list_parse(struct pool *pool, const char *text, size_t len, size_t limit, struct addr_list *out, struct err *err);
 /*
