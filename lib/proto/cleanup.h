@@ -2,9 +2,9 @@
 /*
  * cleanup - hand a message to cleanup: envelope and content as one stream of queue records
  *
- *	struct cleanup *c = cleanup_begin(client, CLEANUP_FILTERS_INCOMING, &err);	now there is a queue id
+ *	struct cleanup *c = cleanup_begin(pool, CLEANUP_EXTERNAL, &err);	now there is a queue id
  *	cleanup_put(c, REC_FROM, ...); ... REC_MESG ... REC_NORM ... REC_XTRA, REC_END
- *	if (cleanup_end(c, &status, &reason...) == 0 && status == 0)	on disk: may be acknowledged
+ *	if (cleanup_end(c, &result, &err) == 0 && result.status == 0)	on disk: may be acknowledged
  *	cleanup_free(&c);				before cleanup_end: nothing stays
  *
  * On the socket: client sends msg CLEANUP_OPEN {flags}; server answers CLEANUP_OPENED {queue_id}; then raw records up to and
@@ -13,6 +13,7 @@
 #ifndef PROTO_CLEANUP_H
 #define PROTO_CLEANUP_H
 
+#include "config/conf.h"
 #include "ipc/client.h"
 #include "queue/rec.h"
 
@@ -31,11 +32,13 @@ enum {	/* status bits, Postfix's values */
 };
 
 struct cleanup;
-/* pool: from cleanup_pool_new, one a process. */
+/* pool: from cleanup_pool_new, one a process; the socket's path is relative to the queue directory, where daemons live. */
 NODISCARD struct ipc_pool *cleanup_pool_new(struct conf *conf);
 NODISCARD struct cleanup *cleanup_begin(struct ipc_pool *pool, int flags, struct err *err) MAY_WAIT;
 const char *cleanup_id(const struct cleanup *c);
 void cleanup_put(struct cleanup *c, int type, const void *data, size_t len) MAY_WAIT;	/* errors stick until cleanup_end */
+/* Whole records, already encoded (rec_add): the way for long runs of content. */
+void cleanup_put_raw(struct cleanup *c, const void *records, size_t n) MAY_WAIT;
 void cleanup_putf(struct cleanup *c, int type, const char *fmt, ...) PRINTF(3, 4) MAY_WAIT;
 bool cleanup_failed(const struct cleanup *c);
 struct cleanup_result {

@@ -9,11 +9,13 @@
 #ifndef PROTO_QMGR_H
 #define PROTO_QMGR_H
 
+#include "config/conf.h"
 #include "ipc/client.h"
 
 enum { QMGR_HELLO = 0x01, QMGR_NEW = 0x400 };
-struct qmgr_client;
+struct qmgr_client;	/* one a process; the socket's path is relative to the queue directory, where daemons live */
 NODISCARD struct qmgr_client *qmgr_client_new(struct conf *conf);
+void qmgr_client_free(struct qmgr_client **cp);
 /* Never an error for the caller: the message is on disk. */
 void qmgr_notify_new(struct qmgr_client *c, const char *id) MAY_WAIT;
 /* Bytes to public/qmgr or public/pickup, without waiting for anything. */

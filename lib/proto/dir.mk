@@ -1,0 +1,1 @@
+lib_srcs += lib/proto/cleanup.c lib/proto/qmgr.c
