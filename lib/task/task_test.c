@@ -667,10 +667,10 @@ int
 main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_interleaved), cmocka_unit_test(test_errno), cmocka_unit_test(test_float_modes),
+		cmocka_unit_test(test_slow), cmocka_unit_test(test_interleaved), cmocka_unit_test(test_errno), cmocka_unit_test(test_float_modes),
 		cmocka_unit_test(test_cancel), cmocka_unit_test(test_time), cmocka_unit_test(test_cond),
 		cmocka_unit_test(test_offload), cmocka_unit_test(test_stop), cmocka_unit_test(test_many),
-		cmocka_unit_test(test_overflow), cmocka_unit_test(test_slow), cmocka_unit_test(test_outside),
+		cmocka_unit_test(test_overflow), cmocka_unit_test(test_outside),
 		cmocka_unit_test(test_forked), cmocka_unit_test(test_readable),
 	};
 
