@@ -24,8 +24,9 @@
 #include "base/err.h"
 #include "base/pool.h"
 #include "base/strbuf.h"
-#include "config/conf.h"
 #include "queue/rec.h"
+
+struct conf;
 
 enum queue_name {
 	QUEUE_MAILDROP, QUEUE_INCOMING, QUEUE_ACTIVE, QUEUE_DEFERRED, QUEUE_HOLD, QUEUE_CORRUPT,
@@ -36,7 +37,8 @@ const char *queue_name_str(enum queue_name n);
 int queue_name_parse(const char *s);		/* -1: no queue of that name */
 
 struct queue;
-/* hash_queue_names, hash_queue_depth, enable_long_queue_ids, queue_directory are taken from conf. */
+/* hash_queue_names, hash_queue_depth, enable_long_queue_ids, queue_directory, data_directory are taken from conf.  Open it before
+ * confinement; when queue_directory cannot be seen any more, the working directory is taken. */
 NODISCARD struct queue *queue_open(struct conf *conf, struct err *err);
 NODISCARD struct queue *queue_open_dir(const char *dir, const char *hash_names, int hash_depth, bool long_ids, struct err *err);
 NODISCARD struct queue *queue_open_memory(void);
@@ -45,6 +47,7 @@ void queue_free(struct queue **qp);
 /* ---- ids */
 bool queue_id_is_valid(const char *id);		/* 1-255 characters of [0-9A-Za-z_] */
 bool queue_id_is_long(const char *id);
+uint64_t queue_id_inode(const char *id);	/* the inode number coded in it; 0: none */
 /* For long ids: arrival time coded in it. 0 or -1. */
 int queue_id_time(const char *id, struct timeval *tv);
 
@@ -78,9 +81,14 @@ struct qrec {
 	size_t len;
 	off_t at;		/* where this record lies */
 	off_t next;		/* where the record behind it lies */
+	off_t from;		/* where reading began, before pointers were followed */
 };
+/* Pointers and padding are passed over. */
 NODISCARD int qfile_next(struct qfile *f, struct qrec *r, struct err *err);	/* 1, 0 behind the end record, -1 (ERR_PERM: damaged) */
+/* The same for every record as it lies there, pointers and padding too; pointers are followed by the next call when asked. */
+NODISCARD int qfile_next_any(struct qfile *f, struct qrec *r, bool follow, struct err *err);
 void qfile_seek(struct qfile *f, off_t at);
+off_t qfile_pos(const struct qfile *f);		/* where the next call reads */
 /* Overwrite the one type byte of the record at an offset (REC_RCPT to REC_DONE, REC_ATTR to REC_KILLED).  Not synced. */
 NODISCARD int qfile_mark(struct qfile *f, off_t at, int type, struct err *err);
 NODISCARD int qfile_overwrite(struct qfile *f, off_t at, int type, const void *data, size_t len, struct err *err);	/* same length: W to -1 */
@@ -135,6 +143,7 @@ struct qenv {
 	size_t n_rcpts;
 	size_t n_done;
 	off_t resume_at;		/* where reading of recipients stopped at the limit; 0: all read */
+	char resume_segment;		/* 'e' or 'x': the segment that lies in */
 };
 /* Read envelope and extracted segment.  Strings belong to pool.  -1 with ERR_PERM: damaged, text says how and at which offset. */
 NODISCARD int qenv_read(struct qfile *f, struct pool *pool, size_t rcpt_limit, struct qenv *env, struct err *err);
