@@ -246,9 +246,12 @@ find_default(const char *name, const struct param **record)
 	const struct param *p = param_find(name);
 	size_t stem;
 
-	*record = p;
 	if (p == NULL)
-		*record = p = param_find_family(name, &stem);
+		p = param_find_family(name, &stem);
+	/* an obsolete name is tested for being set by the defaults of what took its place */
+	if (p != NULL && p->status == PARAM_OBSOLETE)
+		p = NULL;
+	*record = p;
 	return p != NULL ? p->dflt : NULL;
 }
 

@@ -165,7 +165,7 @@ take_choice(struct run *r, const struct choice *c, const char *value, struct str
 		return expand_span(r, c->then, out);
 	if (c->has_else && !is_set)
 		return expand_span(r, c->otherwise, out);
-	if (!c->has_then && is_set)
+	if (!c->has_then && !c->has_else && is_set)
 		add_filtered(r, value, out);
 	return 0;
 }
