@@ -7,6 +7,9 @@
  *	case 1: found	case 0: not there	case -1: temporary trouble, never "not there"
  *	}
  *
+ * Warnings about the contents of a table (a line that is skipped, a file older than its source) are logged from here, since no
+ * caller could say them better; everything else is in struct err, and the caller logs it.
+ *
  * Tables are opened before confinement.  A type that is looked up elsewhere (proxy:, SQL, LDAP, unix ...) is a stub that asks
  * proxymap, so a look-up may wait.  One driver a file; a driver is a static const struct table_driver (table_priv.h).
  */
@@ -27,6 +30,10 @@ enum {
 	TABLE_WRITE = 4,	/* open for update, create */
 	TABLE_NO_PROXY = 8,	/* proxymap itself: look up here whatever the type */
 	TABLE_REBUILD = 16,	/* with TABLE_WRITE: a new empty table that replaces the old one at close */
+	TABLE_QUIET = 32,	/* a table that cannot be opened is not logged: commands say so themselves */
+	TABLE_REPLACE = 64,	/* table_put replaces what is there; without it the first value stays */
+	TABLE_NUL = 128,	/* keys and values end with a NUL on disk ... */
+	TABLE_NO_NUL = 256,	/* ... or do not; neither: as the type does, and on reading both forms are tried */
 };
 
 /* A table that cannot be opened is still a table: each look-up of it fails temporarily and says why (as Postfix does).  NULL only
@@ -34,6 +41,8 @@ enum {
 NODISCARD struct table *table_open(const char *spec, int flags, struct conf *conf, struct err *err);
 void table_free(struct table **tp);
 const char *table_spec(const struct table *t);
+/* Why each look-up of this table fails, or NULL when it was opened. */
+const struct err *table_trouble(const struct table *t);
 /* 1 found (value replaced), 0 not found, -1 temporary error. */
 NODISCARD int table_lookup(struct table *t, const char *key, struct strbuf *value, struct err *err) MAY_WAIT;
 /* Key parts (user@domain without extension, parent domains) make sense: false for regexp, pcre, cidr, tcp, socketmap, static ... */
