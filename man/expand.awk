@@ -17,6 +17,9 @@ function list(prog,   i, any) {
 }
 FILENAME == ARGV[1] {
 	if ($1 == "name:") { flush_record(); name = $2 }
+	else if ($1 == "family:") { flush_record(); name = "<service>" $2 }
+	else if ($1 == "c-default:") dflt = "set when built"
+	else if ($1 == "computed:") dflt = "by host"
 	else if ($1 == "default:") { dflt = $0; sub(/^default:[ ]*/, "", dflt) }
 	else if ($1 == "used-by:") { used = $0; sub(/^used-by:[ ]*/, "", used); gsub(/,/, " ", used) }
 	else if ($1 == "|") { t = $0; sub(/^\|[ ]*/, "", t); text = text (text == "" ? "" : "\n") esc(t) }

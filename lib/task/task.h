@@ -13,6 +13,8 @@
  * that it unwinds by return; nothing ever drops a suspended stack.  Waits outside any task (start-up, commands) block the
  * process and are allowed there, so that the same code serves one-shot programs.
  *
+ * A wait of a cancelled task lets others run before it fails, so a loop that overlooks the error does not stop the process.
+ *
  * errno survives a switch.  Tasks never move between threads.  Stacks are 64 KiB with a guard page: no large frames
  * (-Wframe-larger-than), no recursion steered by input without a limit.
  */
@@ -32,7 +34,7 @@ typedef void task_fn(void *arg);
 #define TASK_FOREVER UINT64_MAX
 
 /* Run fn as the first task, and the loop, until task_stop() or until no task is left.  Creates loop and worker pool, so it
- * comes after confinement. */
+ * comes after confinement.  SIGPIPE is ignored from here on: who starts other programs sets it back to default. */
 void task_main(const char *name, task_fn *fn, void *arg);
 /* Make task_main return once the current callbacks are through; suspended tasks are cancelled and given grace_ms to end. */
 void task_stop(uint64_t grace_ms);
@@ -69,7 +71,8 @@ void task_cond_broadcast(struct task_cond *c);
 /* Run fn(arg) in the worker pool and wait for it, whatever happens: the job owns what it works on until it returns.  For
  * what blocks: fsync, large reads, password hashing.  Outside tasks it runs at once.  errno of fn is handed back. */
 void task_offload(void (*fn)(void *arg), void *arg) MAY_WAIT;
-/* How many jobs may be in flight; set before task_main (default 16). */
+/* How many jobs may be in flight; set before task_main, which then starts the threads.  Not called: 16, started when first
+ * needed.  0: no threads, jobs run (and block) in place - for agents that fork. */
 void task_pool_size(unsigned n);
 
 /* A callback by time without a task of its own; runs from the loop, must not wait.  period_ms 0: once. */
@@ -83,5 +86,8 @@ void task_on_readable(int fd, task_fn *fn, void *arg);
 
 /* Steps (a task's run between two waits) longer than 50 ms since the start; each is also logged as a warning. */
 unsigned long task_slow_steps(void);
+
+/* In a child that was forked and goes on in the same program: what waits now blocks, loop and tasks of the parent are let be. */
+void task_forked(void);
 
 #endif
