@@ -17,11 +17,17 @@
 
 /* Sorted by type. */
 static const struct table_driver *const drivers[] = {
-#ifdef HAVE_DB
 	&table_btree,
+#ifdef HAVE_CDB
+	&table_cdb,
 #endif
-	&table_cidr, &table_environ, &table_fail, &table_hash, &table_inline, &table_internal, &table_pcre, &table_regexp,
-	&table_static, &table_texthash,
+	&table_cidr, &table_dbm, &table_debug, &table_environ, &table_fail, &table_hash, &table_inline, &table_internal, &table_ldap,
+#ifdef HAVE_LMDB
+	&table_lmdb,
+#endif
+	&table_memcache, &table_mongodb, &table_mysql, &table_nis, &table_nisplus, &table_pcre, &table_pgsql, &table_pipemap,
+	&table_proxy, &table_randmap, &table_regexp, &table_sdbm, &table_socketmap, &table_sqlite, &table_static, &table_tcp,
+	&table_texthash, &table_unionmap, &table_unix,
 };
 
 static const struct table_driver *
@@ -43,10 +49,25 @@ const char *const *
 table_types(void)
 {
 	static const char *const names[] = {
-		"btree", "cdb", "cidr", "debug", "environ", "fail", "hash", "inline", "internal", "lmdb", "memcache", "pcre",
-		"pipemap", "proxy", "randmap", "regexp", "socketmap", "static", "tcp", "texthash", "unionmap", "unix", NULL };
+		"btree",
+#ifdef HAVE_CDB
+		"cdb",
+#endif
+		"cidr", "debug", "environ", "fail", "hash", "inline", "internal",
+#ifdef HAVE_LMDB
+		"lmdb",
+#endif
+		"pcre", "pipemap", "proxy", "randmap", "regexp", "static", "texthash", "unionmap", "unix", NULL };
 
 	return names;
+}
+
+bool
+table_type_takes_partial(const char *type)
+{
+	const struct table_driver *d = find_driver(type, strlen(type));
+
+	return d != NULL && (d->traits & TABLE_T_PARTIAL) != 0;
 }
 
 struct table *

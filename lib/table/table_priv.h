@@ -27,8 +27,7 @@ enum {
 enum table_traits {
 	TABLE_T_FIXED = 1,	/* keys are whole strings: folded, and partial keys make sense */
 	TABLE_T_PARTIAL = 2,	/* with TABLE_T_FIXED */
-	TABLE_T_BARE = 4,	/* the name may be empty: never so far */
-	TABLE_T_HIDDEN = 8,	/* not listed by postconf -m (not built) */
+	TABLE_T_HIDDEN = 4,	/* known by name, not built */
 };
 
 struct table_driver {
@@ -61,6 +60,8 @@ extern const struct table_driver table_hash, table_btree, table_lmdb, table_cdb,
     table_static, table_environ, table_fail, table_regexp, table_pcre, table_cidr, table_unix, table_proxy, table_unionmap,
     table_pipemap, table_randmap, table_debug, table_ldap, table_mysql, table_pgsql, table_sqlite, table_mongodb, table_memcache,
     table_tcp, table_socketmap, table_nis, table_nisplus, table_dbm, table_sdbm;
+
+bool table_type_takes_partial(const char *type);
 
 /* The types that keep all of a table in memory. */
 struct memtab;
