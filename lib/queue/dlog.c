@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "address/addr.h"
 #include "base/ascii.h"
 #include "queue/queue_priv.h"
 
@@ -25,36 +26,12 @@ add_line(struct strbuf *b, const char *name, const char *value)
 	strbuf_addc(b, '\n');
 }
 
-/* RFC 5322 section 3.2.3: the local part as it stands, or in quotes when it holds anything but atoms and dots. */
-static void
-quote_addr(struct strbuf *b, const char *addr)
-{
-	const char *at = strrchr(addr, '@'), *end = at != NULL ? at : addr + strlen(addr);
-	bool plain = end > addr && *addr != '.' && end[-1] != '.';
-
-	for (const char *p = addr; plain && p < end; p++)
-		plain = (unsigned char)*p > 127 || ascii_is_alnum((unsigned char)*p) || strchr("!#$%&'*+-/=?^_`{|}~", *p) != NULL ||
-		    (*p == '.' && p[1] != '.');
-	if (plain || *addr == '\0') {
-		strbuf_adds(b, addr);
-		return;
-	}
-	strbuf_addc(b, '"');
-	for (const char *p = addr; p < end; p++) {
-		if (*p == '"' || *p == '\\')
-			strbuf_addc(b, '\\');
-		strbuf_addc(b, *p);
-	}
-	strbuf_addc(b, '"');
-	strbuf_adds(b, end);
-}
-
 static void
 add_addr(struct strbuf *b, const char *name, const char *addr)
 {
 	AUTO(strbuf_done) struct strbuf q = STRBUF_INIT(LINE_MAX_BYTES);
 
-	quote_addr(&q, addr);
+	addr_quote(&q, addr);
 	add_line(b, name, q.len > 0 ? q.s : "<>");
 }
 
@@ -74,7 +51,7 @@ add_compat(struct strbuf *b, const struct dlog_entry *e)
 
 	if (*e->rcpt != '\0') {
 		strbuf_addc(&t, '<');
-		quote_addr(&t, e->rcpt);
+		addr_quote(&t, e->rcpt);
 		strbuf_adds(&t, ">");
 	} else {
 		strbuf_adds(&t, "<>");
@@ -119,26 +96,16 @@ dlog_append(struct queue *q, enum queue_name which, const char *id, const struct
 	return q->ops->log_append(q, which, id, b.s, b.len, err);
 }
 
-/* Addresses in logs are quoted (RFC 5321); inside we have them unquoted. */
+/* Addresses in logs are in the external form; inside we have them unquoted. */
 static const char *
 unquote_addr(struct pool *pool, const char *s)
 {
-	char *out = pool_strdup(pool, s), *o = out;
-	bool quoted = false;
+	AUTO(strbuf_done) struct strbuf b = STRBUF_INIT(LINE_MAX_BYTES);
 
 	if (strcmp(s, "<>") == 0)
 		return "";
-	for (; *s != '\0'; s++) {
-		if (*s == '"') {
-			quoted = !quoted;
-			continue;
-		}
-		if (*s == '\\' && quoted && s[1] != '\0')
-			s++;
-		*o++ = *s;
-	}
-	*o = '\0';
-	return out;
+	addr_unquote(&b, s);
+	return pool_strdup(pool, b.s);
 }
 
 static void

@@ -10,7 +10,7 @@
 #include "base/mem.h"
 #include "queue/queue_priv.h"
 
-static struct qfile *
+struct qfile *
 qfile_new(struct queue *q, enum queue_name n)
 {
 	struct qfile *f = NEW(struct qfile);
@@ -308,23 +308,27 @@ read_record(struct qfile *f, struct qrec *r, struct err *err)
 		return -1;
 	if (have == 0)
 		return damaged(err, "missing end record", f->pos);
+	r->type = (unsigned char)f->rbuf[f->pos - f->rbase];
+	r->len = 0;
 	k = rec_parse(f->rbuf + (f->pos - f->rbase), (size_t)have, &r->type, &r->data, &r->len, &used);
 	if (k < 0)
-		return damaged(err, "record with a bad length", f->pos);
+		return err_set(err, ERR_PERM, "5.3.0", "too many length bits, record type %d, at offset %lld", r->type,
+		    (long long)f->pos);
 	if (k == 0 && used == 0)
-		return damaged(err, "record cut short", f->pos);
-	if (used > QFILE_REC_MAX || (off_t)used > f->size - f->pos)
-		return err_set(err, ERR_PERM, "5.3.0",
-		    "record type %d at offset %lld cut short or too long: %zu bytes announced, %lld follow", r->type,
-		    (long long)f->pos, r->len, (long long)(f->size - f->pos - (off_t)(used - r->len)));
-	if (k == 0) {
+		return err_set(err, ERR_PERM, "5.3.0", "unexpected EOF reading length, record type %d, at offset %lld", r->type,
+		    (long long)f->pos);
+	if (used > QFILE_REC_MAX && (off_t)used <= f->size - f->pos)
+		return err_set(err, ERR_PERM, "5.3.0", "record type %d is too long, %zu bytes, at offset %lld", r->type, r->len,
+		    (long long)f->pos);
+	if (k == 0 && (off_t)used <= f->size - f->pos) {
 		have = fill(f, used, err);
 		if (have < 0)
 			return -1;
-		if ((size_t)have < used)
-			return damaged(err, "record cut short", f->pos);
-		(void)!rec_parse(f->rbuf + (f->pos - f->rbase), (size_t)have, &r->type, &r->data, &r->len, &used);
+		k = rec_parse(f->rbuf + (f->pos - f->rbase), (size_t)have, &r->type, &r->data, &r->len, &used);
 	}
+	if (k <= 0)
+		return err_set(err, ERR_PERM, "5.3.0", "unexpected EOF in data, record type %d length %zu, at offset %lld", r->type,
+		    r->len, (long long)f->pos);
 	r->at = f->pos;
 	r->next = f->pos + (off_t)used;
 	f->cut = f->rbuf + (r->next - f->rbase);	/* at most rcap: there is one byte more */

@@ -272,6 +272,15 @@ dir_open(struct qfile *f, enum qfile_lock lock, struct err *err)
 	return 0;
 }
 
+struct qfile *
+queue_dir_file(struct queue *q, int fd)
+{
+	struct qfile *f = qfile_new(q, QUEUE_ACTIVE);
+
+	f->fd = fd;
+	return f;
+}
+
 static ssize_t
 dir_read_at(struct qfile *f, void *buf, size_t n, off_t at)
 {

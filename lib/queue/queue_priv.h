@@ -33,6 +33,8 @@ void qid_next(struct qid_gen *g, bool long_id, uint64_t inode, char out[static Q
 /* What chooses the hash directory: 5 hex digits or the id's own start. */
 const char *qid_hash_key(const char *id, char buf[static 8]);
 
+struct qfile *qfile_new(struct queue *q, enum queue_name n);
+
 struct queue_ops {
 	int (*create)(struct qfile *f, struct err *err);
 	int (*open)(struct qfile *f, enum qfile_lock lock, struct err *err);

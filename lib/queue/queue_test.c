@@ -22,15 +22,6 @@
 #include "queue/queue_dir.h"
 #include "queue/queue_priv.h"
 
-#include "task/task.h"
-
-/* No loop here: what would go to the worker pool runs at once. */
-void
-task_offload(void (*fn)(void *arg), void *arg)
-{
-	fn(arg);
-}
-
 struct fixture {
 	struct queue *q;
 	char dir[64];		/* "": in memory */
@@ -505,7 +496,7 @@ test_damage(void **state)
 	damage_check(x, cut_mid, "at offset");
 	damage_check(x, cut_all, "missing end record at offset 0");
 	damage_check(x, bad_type, "unexpected record type 'Q' (81) at offset 97");
-	damage_check(x, bad_len, "record with a bad length at offset 97");
+	damage_check(x, bad_len, "too many length bits, record type 84, at offset 97");
 	damage_check(x, bad_hint, "invalid flags in size record at offset 0");
 	damage_check(x, bad_offset, "offset");
 	damage_check(x, bad_attr, "bad attribute record at offset 116");

@@ -88,10 +88,10 @@ static const struct {
 	{ REC_CANCELED, "canceled_recipient" }, { REC_MESG, "message_content" }, { REC_NORM, "regular_text" },
 	{ REC_PAD, "padding" }, { REC_PTR, "pointer_record" }, { REC_XTRA, "extracted_info" }, { REC_END, "message_end" },
 	{ REC_KILLED, "killed_record" }, { REC_INSPECT, "content_inspector" }, { REC_PRIORITY, "priority" },
-	{ REC_RRTO, "return_receipt" }, { REC_ERTO, "errors_to" }, { REC_CREATE, "create_time" },
+	{ REC_RRTO, "return_receipt" }, { REC_ERTO, "errors_to" }, { REC_CREATE, "queue_file_create_time" },
 	{ REC_DSN_RET, "dsn_return_flags" }, { REC_DSN_ENVID, "dsn_envelope_id" },
 	{ REC_DSN_ORCPT, "dsn_original_recipient" }, { REC_DSN_NOTIFY, "dsn_notify_flags" },
-	{ REC_FLAGS, "cleanup_flags" }, { REC_DELAY, "data_delay" }, { REC_MILTER, "milter_count" },
+	{ REC_FLAGS, "flags" },
 };
 
 const char *

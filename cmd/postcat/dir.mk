@@ -1,0 +1,3 @@
+programs += postcat
+postcat_srcs := cmd/postcat/postcat.c
+postcat_to := sbin
