@@ -16,7 +16,7 @@
 enum { DELIVER_REQUEST = 0x300, DELIVER_DONE };
 enum {	/* request flags */
 	DELIVER_F_VERIFY = 256,		/* address probe: do not deliver (MTA_VERIFY) */
-	DELIVER_F_EXPAND = 512,		/* sendmail -bv */
+	DELIVER_F_EXPAND = 512,		/* sendmail -bv: do not deliver, report what would happen */
 	DELIVER_F_RECORD = 1024,	/* sendmail -v: report what happened */
 	DELIVER_F_SUCCESS = 1,		/* some recipient wants NOTIFY=SUCCESS */
 };
