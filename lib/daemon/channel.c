@@ -130,13 +130,15 @@ hear(struct daemon_run *r, const struct hub_msg *m, int fd)
 	}
 }
 
-static void
-on_channel(void *arg)
+/* Also called before a session is accepted: who reloads wants the next client to be served by the new settings. */
+void
+channel_hear(struct daemon_run *r)
 {
-	struct daemon_run *r = arg;
 	struct hub_msg m;
 	int fd, got = 0;
 
+	if (!r->has_channel)
+		return;
 	for (int i = 0; i < 100 && (got = hub_recv(HUB_FD, &m, &fd)) > 0; i++)
 		hear(r, &m, fd);
 	if (got < 0) {
@@ -145,6 +147,12 @@ on_channel(void *arg)
 		log_debug("master is gone");
 		serve_stop(r);
 	}
+}
+
+static void
+on_channel(void *arg)
+{
+	channel_hear(arg);
 }
 
 void

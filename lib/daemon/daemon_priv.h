@@ -77,6 +77,7 @@ int serve_stand_alone(struct daemon_run *r);
 /* channel.c */
 void channel_init(struct daemon_run *r);
 void channel_start(struct daemon_run *r);
+void channel_hear(struct daemon_run *r);
 void channel_tell_state(struct daemon_run *r);
 int channel_connect(struct daemon_run *r, const char *service, struct err *err) MAY_WAIT;
 

@@ -117,9 +117,11 @@ serve_stop(struct daemon_run *r)
 		return;
 	r->is_stopping = true;
 	serve_retire(r);
-	for (int fd = HUB_LISTEN_FD; fd < HUB_LISTEN_FD + r->n_listen; fd++)
-		close(fd);	/* so that another master can have the address at once */
-	r->n_listen = 0;
+	if (!is_dgram(r)) {
+		for (int fd = HUB_LISTEN_FD; fd < HUB_LISTEN_FD + r->n_listen; fd++)
+			close(fd);	/* so that another master can have the address at once */
+		r->n_listen = 0;
+	}
 	if (grace_ms == 0)
 		finish(r);
 	else if (!r->is_finished)
@@ -423,7 +425,7 @@ on_listen(void *arg)
 	for (int i = 0; i < ACCEPT_BATCH && has_room(r); i++) {
 		int fd;
 
-		if (i == 0 && tables_changed(r))
+		if (i == 0 && (channel_hear(r), !has_room(r) || tables_changed(r)))
 			return;
 		fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 		if (fd < 0) {
