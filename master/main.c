@@ -2,7 +2,6 @@
 /* main - options, start-up, and the loop of master */
 #include <errno.h>
 #include <fcntl.h>
-#include <grp.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
@@ -103,7 +102,6 @@ enter_queue(bool make)
 	struct conf *conf = conf_load(master.conf_dir, &err);
 	const char *queue_dir, *owner, *group;
 	struct layout_owner lo;
-	struct group *gr;
 
 	if (conf == NULL)
 		fatal("%s", err.text);
@@ -115,10 +113,9 @@ enter_queue(bool make)
 	if (make) {
 		if (sandbox_find_user(owner, &master.owner, &err) < 0)
 			fatal("mail_owner: %s", err.text);
-		gr = getgrnam(group);
-		if (gr == NULL)
-			fatal("setgid_group: no such group: %s", group);
-		lo = (struct layout_owner){ .uid = master.owner.uid, .setgid = gr->gr_gid };
+		if (sandbox_find_group(group, &lo.setgid, &err) < 0)
+			fatal("setgid_group: %s", err.text);
+		lo.uid = master.owner.uid;
 		if (layout_make(queue_dir, &lo, &err) < 0)
 			fatal("%s", err.text);
 	}

@@ -6,6 +6,7 @@
  * name in private/ or public/; a fifo of old is a UNIX socket here, its clients are triggers.  Only names of our own services are ever unlinked.
  */
 #include <errno.h>
+#include <arpa/inet.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <stdio.h>
@@ -37,7 +38,7 @@ struct wanted_list {
 static void
 addr_name(struct wanted *w)
 {
-	char host[NI_MAXHOST], port[NI_MAXSERV];
+	char host[INET6_ADDRSTRLEN + 32], port[8];	/* with a scope */
 	const struct sockaddr_in *in = (const struct sockaddr_in *)&w->addr;
 	const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *)&w->addr;
 	bool is6 = w->addr.ss_family == AF_INET6;

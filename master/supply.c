@@ -101,14 +101,14 @@ supply_limits(struct service *s, int maxproc)
 
 /* Sessions that processes may still be given; UINT32_MAX: no limit. */
 static unsigned
-free_sessions(const struct service *s)
+free_sessions(struct service *s)
 {
 	unsigned taken = 0;
 
 	if (s->max_sessions == 0)
 		return UINT32_MAX;
-	for (const struct list *l = s->procs.next; l != &s->procs; l = l->next) {
-		const struct proc *p = LIST_ITEM(l, const struct proc, link);
+	for (struct list *l = s->procs.next; l != &s->procs; l = l->next) {
+		const struct proc *p = LIST_ITEM(l, struct proc, link);
 
 		taken += p->flags & HUB_ENDING ? p->sessions : p->quota;
 	}
@@ -120,12 +120,12 @@ struct count {
 };
 
 static struct count
-count_procs(const struct service *s)
+count_procs(struct service *s)
 {
 	struct count c = { 0 };
 
-	for (const struct list *l = s->procs.next; l != &s->procs; l = l->next) {
-		const struct proc *p = LIST_ITEM(l, const struct proc, link);
+	for (struct list *l = s->procs.next; l != &s->procs; l = l->next) {
+		const struct proc *p = LIST_ITEM(l, struct proc, link);
 
 		c.alive++;
 		if (!proc_is_serving(p))
@@ -143,7 +143,7 @@ count_procs(const struct service *s)
 
 /* Of SHARE_SINGLE the old one must be gone before the new one starts: two at once would contradict each other. */
 static bool
-can_start(const struct service *s, const struct count *c)
+can_start(struct service *s, const struct count *c)
 {
 	if (master.is_stopping || s->is_removed)
 		return false;

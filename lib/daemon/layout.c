@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -74,7 +75,7 @@ check_one(int at, const char *queue_dir, const struct layout_dir *d, const struc
 	uid_t uid = d->of_root ? 0 : o->uid;
 	gid_t gid = d->of_setgid ? o->setgid : 0;
 	char what[100], command[60];
-	bool bad = false;
+	bool bad = false, mended = true;
 
 	if (fstatat(at, d->name, &st, AT_SYMLINK_NOFOLLOW) < 0)
 		return errno == ENOENT && tell(queue_dir, d, "missing", "mkdir", fn, arg);
@@ -85,15 +86,17 @@ check_one(int at, const char *queue_dir, const struct layout_dir *d, const struc
 		snprintf(command, sizeof(command), d->of_setgid ? "chown %ld:%ld" : "chown %ld", (long)uid, (long)gid);
 		bad = tell(queue_dir, d, what, command, fn, arg);
 		if (fix)
-			(void)fchownat(at, d->name, uid, d->of_setgid ? gid : st.st_gid, AT_SYMLINK_NOFOLLOW);
+			mended = fchownat(at, d->name, uid, d->of_setgid ? gid : st.st_gid, AT_SYMLINK_NOFOLLOW) == 0;
 	}
 	if ((st.st_mode & 07777 & ~(mode_t)BITS_OF_TASTE) != d->mode) {
 		snprintf(what, sizeof(what), "mode %04o, not %04o", (unsigned)(st.st_mode & 07777), (unsigned)d->mode);
 		snprintf(command, sizeof(command), "chmod %04o", (unsigned)d->mode);
 		bad = tell(queue_dir, d, what, command, fn, arg);
 		if (fix)
-			(void)fchmodat(at, d->name, d->mode, 0);
+			mended = mended && fchmodat(at, d->name, d->mode, 0) == 0;
 	}
+	if (!mended)
+		(void)tell(queue_dir, d, strerrordesc_np(errno), "ls -ld", fn, arg);
 	return bad;
 }
 

@@ -57,6 +57,23 @@ sandbox_find_user(const char *name, struct sandbox_identity *id, struct err *err
 }
 
 int
+sandbox_find_group(const char *name, gid_t *gid, struct err *err)
+{
+	char buf[4000];
+	struct group gr, *found = NULL;
+	int e = getgrnam_r(name, &gr, buf, sizeof(buf), &found);
+
+	if (e != 0) {
+		errno = e;
+		return err_sys(err, "look up group %s", name);
+	}
+	if (found == NULL)
+		return err_set(err, ERR_CONF, NULL, "no such group: %s", name);
+	*gid = gr.gr_gid;
+	return 0;
+}
+
+int
 sandbox_drop(const struct sandbox_identity *id, struct err *err)
 {
 	if (geteuid() != 0)

@@ -20,6 +20,7 @@ struct sandbox_identity {
 };
 /* Look a user up: while the user data base can still be reached. */
 NODISCARD int sandbox_find_user(const char *name, struct sandbox_identity *id, struct err *err);
+NODISCARD int sandbox_find_group(const char *name, gid_t *gid, struct err *err);
 /* Become that user for good: no supplementary groups, no way back.  Does nothing for a process that is not root's. */
 NODISCARD int sandbox_drop(const struct sandbox_identity *id, struct err *err);
 /*

@@ -1,0 +1,2 @@
+programs += postlogd
+postlogd_srcs := postlogd/main.c
