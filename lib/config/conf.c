@@ -264,7 +264,7 @@ make_value(struct conf *c, const char *name, const char *raw, const struct param
 		return strbuf_adds(out, raw);
 	if (expand_into(c, raw, out, err) < 0)
 		return -1;
-	if (strcmp(name, "myorigin") == 0 && *out->s == '/')
+	if (!c->show_only && strcmp(name, "myorigin") == 0 && *out->s == '/')
 		return read_myorigin(out, err);
 	return 0;
 }

@@ -210,3 +210,9 @@ conf_file_warnings(const struct conf *c)
 {
 	return &c->warnings;
 }
+
+void
+conf_show_only(struct conf *c)
+{
+	c->show_only = true;
+}

@@ -27,5 +27,7 @@ void conf_names_undefined(const struct conf_names *n, struct strvec *out);
 void conf_each(const struct conf *c, void (*fn)(void *arg, const char *name, const char *raw, bool from_file), void *arg);
 /* Complaints about main.cf as such, for the log */
 const struct strvec *conf_file_warnings(const struct conf *c);
+/* For showing, not using: no file is read for a value (myorigin = /etc/mailname stays as it is). */
+void conf_show_only(struct conf *c);
 
 #endif

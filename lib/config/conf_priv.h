@@ -24,6 +24,7 @@ struct conf {
 	struct pool *pool;
 	struct strvec warnings;	/* of the file as such: a name set twice */
 	unsigned depth;		/* values being expanded within values */
+	bool show_only;		/* myorigin stays the path it may be */
 	bool is_checked;	/* every built-in value set was expanded once */
 };
 
