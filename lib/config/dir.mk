@@ -5,7 +5,7 @@ unit_tests += lib/config/conf_test
 gen_srcs += lib/config/params.h lib/config/params_tbl.c lib/config/params.stamp
 
 # the two are written only when they change: a new text for the reader compiles nothing again
-lib/config/params.stamp: lib/config/params.awk lib/config/params.tbl
+lib/config/params.stamp: $(srcdir)/lib/config/params.awk $(srcdir)/lib/config/params.tbl
 	$(call quiet,GEN,lib/config/params.h)
 	$(at)mkdir -p lib/config
 	$(at)for o in h c; do $(AWK) -v out=$$o -f $^ >lib/config/params.$$o.new || exit 1; done
