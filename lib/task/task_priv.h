@@ -85,7 +85,7 @@ struct task_sched {
 	uv_loop_t loop;
 	uv_async_t keep;	/* keeps the loop waiting when only conditions are waited for */
 	struct list ready, all;
-	unsigned n_tasks, max_tasks, ops;
+	unsigned n_tasks, max_tasks, ops, colour;
 	struct task *self;
 	struct task_ctx main_ctx;
 	void *main_fake;

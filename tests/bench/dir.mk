@@ -1,0 +1,1 @@
+benches += tests/bench/task_bench
