@@ -130,10 +130,12 @@ format_entry(const struct master_entry *e, bool fold, struct strbuf *out)
 {
 	static const size_t columns[FIELD_COUNT] = { 0, 11, 17, 25, 33, 41, 49, 57 };	/* a long field pushes the next ones */
 
+	size_t start = out->len;
+
 	for (size_t i = 0; i < FIELD_COUNT; i++) {
 		if (i > 0)
 			strbuf_addc(out, ' ');
-		while (out->len < columns[i])
+		while (out->len - start < columns[i])
 			strbuf_addc(out, ' ');
 		strbuf_adds(out, e->raw.v[i]);
 	}
