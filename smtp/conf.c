@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * conf - parameters of the SMTP client, and what is made of them before confinement
+ */
+#include "smtp.h"
+
+#include <netdb.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "base/ascii.h"
+#include "base/log.h"
+#include "base/strvec.h"
+#include "daemon/daemon.h"
+#include "table/table.h"
+
+#define S(field, name) CONF_BIND_STR(struct smtp_conf, field, name)
+#define T(field, name) CONF_BIND_TIME(struct smtp_conf, field, name)
+#define I(field, name) CONF_BIND_INT(struct smtp_conf, field, name)
+#define B(field, name) CONF_BIND_BOOL(struct smtp_conf, field, name)
+
+const struct conf_bind smtp_binds[] = {
+	S(myhostname, myhostname), S(helo_name, smtp_helo_name), S(tcp_port, smtp_tcp_port), S(inet_protocols, inet_protocols),
+	S(address_preference, smtp_address_preference), S(bind_address, smtp_bind_address), S(bind_address6, smtp_bind_address6),
+	S(inet_interfaces, inet_interfaces), S(fallback_relay, smtp_fallback_relay), S(best_mx_transport, best_mx_transport),
+	S(host_lookup, smtp_host_lookup), S(dns_support_level, smtp_dns_support_level),
+	S(discard_keywords, smtp_discard_ehlo_keywords), S(cache_destinations, smtp_connection_cache_destinations),
+	S(tls_level, smtp_tls_security_level), S(tls_policy_maps, smtp_tls_policy_maps), S(verify_target, smtp_address_verify_target),
+	T(connect_ms, smtp_connect_timeout), T(helo_ms, smtp_helo_timeout), T(mail_ms, smtp_mail_timeout), T(rcpt_ms, smtp_rcpt_timeout),
+	T(data_init_ms, smtp_data_init_timeout), T(data_xfer_ms, smtp_data_xfer_timeout), T(data_done_ms, smtp_data_done_timeout),
+	T(quit_ms, smtp_quit_timeout), T(rset_ms, smtp_rset_timeout), T(cache_ms, smtp_connection_cache_time_limit),
+	T(reuse_ms, smtp_connection_reuse_time_limit),
+	I(addr_limit, smtp_mx_address_limit), I(session_limit, smtp_mx_session_limit), I(line_limit, smtp_line_length_limit),
+	I(reuse_count, smtp_connection_reuse_count_limit), I(delay_resolution, delay_logging_resolution_limit),
+	B(randomize, smtp_randomize_addresses), B(balance, smtp_balance_inet_protocols), B(bind_enforce, smtp_bind_address_enforce),
+	B(skip_5xx_greeting, smtp_skip_5xx_greeting), B(skip_quit, smtp_skip_quit_response), B(never_ehlo, smtp_never_send_ehlo),
+	B(always_ehlo, smtp_always_send_ehlo), B(cache_on_demand, smtp_connection_cache_on_demand), B(no_dns, disable_dns_lookups),
+	B(ignore_mx_error, ignore_mx_lookup_error), B(defer_no_mx_addr, smtp_defer_if_no_mx_address_found), B(soft_bounce, soft_bounce),
+	B(quote_envelope, smtp_quote_rfc821_envelope), B(tls_enforce, smtp_enforce_tls), B(tls_wrapper, smtp_tls_wrappermode),
+	B(sasl_enable, smtp_sasl_auth_enable),
+};
+const size_t smtp_n_binds = COUNT_OF(smtp_binds);
+
+uint32_t
+client_random(struct client *c, uint32_t below)
+{
+	/* xorshift64*: which of equal hosts comes first is no secret */
+	c->random ^= c->random >> 12;
+	c->random ^= c->random << 25;
+	c->random ^= c->random >> 27;
+	return (uint32_t)((c->random * UINT64_C(2685821657736338717)) >> 32) % below;
+}
+
+/* inet_protocols: all, ipv4, ipv6 */
+static int
+wanted_families(const char *protocols)
+{
+	AUTO(strvec_done) struct strvec v = STRVEC_INIT(10);
+	int want = 0;
+
+	(void)!strvec_split(&v, protocols, ", \t");
+	if (strvec_hasi(&v, "ipv4") || strvec_hasi(&v, "all"))
+		want |= DNS_WANT_A;
+	if (strvec_hasi(&v, "ipv6") || strvec_hasi(&v, "all"))
+		want |= DNS_WANT_AAAA;
+	return want != 0 ? want : DNS_WANT_A;
+}
+
+static int
+host_flags(const struct smtp_conf *k)
+{
+	AUTO(strvec_done) struct strvec v = STRVEC_INIT(10);
+
+	(void)!strvec_split(&v, k->host_lookup, ", \t");
+	if (k->no_dns || strcmp(k->dns_support_level, "disabled") == 0 || strvec_hasi(&v, "native"))
+		return DNS_NATIVE;
+	return 0;
+}
+
+static int
+parse_bind(const char *name, const char *text, int family, bool is_enforced, struct sockaddr_storage *out, struct err *err)
+{
+	struct sockaddr_in sin = { .sin_family = AF_INET };
+	struct sockaddr_in6 sin6 = { .sin6_family = AF_INET6 };
+
+	(void)is_enforced;
+	if (text[0] == '\0')
+		return 0;
+	if (inet_pton(family, text, family == AF_INET ? (void *)&sin.sin_addr : (void *)&sin6.sin6_addr) != 1)
+		return err_set(err, ERR_CONF, NULL, "%s = %s: not an %s address", name, text, family == AF_INET ? "IPv4" : "IPv6");
+	if (family == AF_INET)
+		memcpy(out, &sin, sizeof(sin));
+	else
+		memcpy(out, &sin6, sizeof(sin6));
+	return 0;
+}
+
+/* A machine that listens on a single address (not loopback) of a family also speaks from it. */
+static void
+bind_to_only_interface(struct client *c)
+{
+	AUTO(strvec_done) struct strvec v = STRVEC_INIT(100);
+	const char *only4 = NULL, *only6 = NULL;
+	unsigned n4 = 0, n6 = 0;
+
+	(void)!strvec_split(&v, c->conf.inet_interfaces, ", \t");
+	for (size_t i = 0; i < v.n; i++) {
+		unsigned char addr[16];
+
+		if (inet_pton(AF_INET, v.v[i], addr) == 1) {
+			n4++;
+			only4 = addr[0] == 127 ? NULL : v.v[i];
+		} else if (inet_pton(AF_INET6, v.v[i], addr) == 1) {
+			n6++;
+			only6 = strcmp(v.v[i], "::1") == 0 ? NULL : v.v[i];
+		} else
+			return;		/* all, loopback-only, or names: not a list of addresses */
+	}
+	if (n4 == 1 && only4 != NULL && c->bind4.ss_family == 0)
+		(void)!parse_bind("inet_interfaces", only4, AF_INET, false, &c->bind4, NULL);
+	if (n6 == 1 && only6 != NULL && c->bind6.ss_family == 0)
+		(void)!parse_bind("inet_interfaces", only6, AF_INET6, false, &c->bind6, NULL);
+}
+
+static int
+default_port(const char *text, uint16_t *port, struct err *err)
+{
+	struct servent *se;
+	uint64_t n;
+
+	if (num_parse_u64(text, 1, 65535, &n) == 0) {
+		*port = (uint16_t)n;
+		return 0;
+	}
+	if (strcmp(text, "smtp") == 0) {
+		*port = SMTP_PORT;
+		return 0;
+	}
+	if ((se = getservbyname(text, "tcp")) == NULL)
+		return err_set(err, ERR_CONF, NULL, "smtp_tcp_port = %s: no such service", text);
+	*port = ntohs((uint16_t)se->s_port);
+	return 0;
+}
+
+static unsigned
+discarded(const char *list)
+{
+	AUTO(strvec_done) struct strvec v = STRVEC_INIT(100);
+	unsigned bits = 0;
+
+	(void)!strvec_split(&v, list, ", \t");
+	for (size_t i = 0; i < v.n; i++)
+		bits |= ext_by_name(v.v[i]);
+	return bits;
+}
+
+static int
+open_tables(struct client *c, struct conf *conf, struct err *err)
+{
+	if ((c->local = localdom_new(conf, err)) == NULL)
+		return -1;
+	if (c->conf.cache_destinations[0] != '\0' &&
+	    (c->cache_dests = match_open(c->conf.cache_destinations, MATCH_DOMAIN | MATCH_STRING, conf, err)) == NULL)
+		return -1;
+	if (c->conf.tls_policy_maps[0] != '\0' && (c->tls_policy = table_list_open(c->conf.tls_policy_maps, TABLE_FOLD, conf, err)) == NULL)
+		return -1;
+	return (c->queue = queue_open(conf, err)) == NULL ? -1 : 0;
+}
+
+int
+client_init(struct client *c, struct conf *conf, struct err *err)
+{
+	const struct smtp_conf *k = &c->conf;
+
+	if (getrandom(&c->random, sizeof(c->random), 0) != (ssize_t)sizeof(c->random) || c->random == 0)
+		c->random = 88172645463325252u;
+	c->dns_want = wanted_families(k->inet_protocols);
+	c->host_flags = host_flags(k);
+	c->discard = discarded(k->discard_keywords);
+	if (default_port(k->tcp_port, &c->default_port, err) < 0 ||
+	    parse_bind("smtp_bind_address", k->bind_address, AF_INET, k->bind_enforce, &c->bind4, err) < 0 ||
+	    parse_bind("smtp_bind_address6", k->bind_address6, AF_INET6, k->bind_enforce, &c->bind6, err) < 0)
+		return -1;
+	bind_to_only_interface(c);
+	tls_warn(c, conf);
+	return open_tables(c, conf, err);
+}
+
+void
+client_start(struct client *c)
+{
+	static char resolver[] = "resolver";
+
+	cache_init(c);
+	c->dns = dns_new(daemon_connect, resolver);
+	c->bounce = bounce_new(daemon_conf());
+}

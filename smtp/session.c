@@ -1,0 +1,278 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * session - connections to servers: connecting, greeting, taking leave
+ */
+#include "smtp.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/ascii.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/strvec.h"
+
+enum { IN_SIZE = 8192, OUT_SIZE = 32 * 1024, MAX_WORDS = 100 };
+
+static const struct {
+	const char *word;
+	unsigned bit;
+} extensions[] = {
+	{ "PIPELINING", EXT_PIPELINING }, { "SIZE", EXT_SIZE }, { "8BITMIME", EXT_8BITMIME }, { "DSN", EXT_DSN },
+	{ "SMTPUTF8", EXT_SMTPUTF8 }, { "STARTTLS", EXT_STARTTLS }, { "CHUNKING", EXT_CHUNKING }, { "XFORWARD", EXT_XFORWARD },
+	{ "AUTH", EXT_AUTH }, { "ENHANCEDSTATUSCODES", EXT_ENHANCED },
+};
+
+unsigned
+ext_by_name(const char *word)
+{
+	for (size_t i = 0; i < COUNT_OF(extensions); i++)
+		if (ascii_casecmp(extensions[i].word, word) == 0)
+			return extensions[i].bit;
+	return 0;
+}
+
+static struct session *
+session_new(int fd, const struct dest *dest, const struct smtp_addr *a)
+{
+	struct session *s = NEW(struct session);
+
+	list_init(&s->link);
+	s->stream = stream_new(fd, IN_SIZE, OUT_SIZE);
+	s->dest = mem_printf("%s:%u", dest->host, dest->port);
+	s->host = mem_strdup(a->host);
+	s->namaddr = mem_printf("%s[%s]", a->host, a->text);
+	s->relay = mem_printf("%s[%s]:%u", a->host, a->text, dest->port);
+	snprintf(s->addr, sizeof(s->addr), "%s", a->text);
+	s->port = dest->port;
+	s->reply = (struct smtp_reply)SMTP_REPLY_INIT;
+	s->opened_ms = task_now_ms();
+	s->n_uses = 1;
+	return s;
+}
+
+void
+session_drop(struct session **sp)
+{
+	struct session *s = *sp;
+
+	if (s == NULL)
+		return;
+	list_remove(&s->link);
+	stream_free(&s->stream);
+	mem_free(&s->dest);
+	mem_free(&s->host);
+	mem_free(&s->namaddr);
+	mem_free(&s->relay);
+	smtp_reply_done(&s->reply);
+	mem_free(sp);
+}
+
+/* The system's word for it: what administrators and log readers know. */
+static const char *
+connect_reason(const struct err *err, char *buf, size_t size)
+{
+	int e = err->class == ERR_TIMEOUT ? ETIMEDOUT : err->sys;
+
+	if (e == 0)
+		return err->text;
+	return strerror_r(e, buf, size);
+}
+
+static uint64_t
+connect_deadline(const struct client *c)
+{
+	return c->conf.connect_ms == 0 ? TASK_FOREVER : task_now_ms() + c->conf.connect_ms;
+}
+
+struct session *
+session_open(struct delivery *d, const struct dest *dest, const struct smtp_addr *a, const struct outcome **out)
+{
+	struct client *c = d->c;
+	const struct sockaddr_storage *bind = a->sa.ss_family == AF_INET ? &c->bind4 : &c->bind6;
+	unsigned bind_len = bind->ss_family == 0 ? 0 : bind->ss_family == AF_INET ? sizeof(struct sockaddr_in) : sizeof(struct sockaddr_in6);
+	struct err err = ERR_INIT;
+	char buf[128];
+	int fd = stream_connect_tcp((const struct sockaddr *)&a->sa, a->sa_len, bind_len > 0 ? (const struct sockaddr *)bind : NULL, bind_len,
+	    connect_deadline(c), &err);
+
+	if (fd >= 0)
+		return session_new(fd, dest, a);
+	const char *why = connect_reason(&err, buf, sizeof(buf));
+	struct outcome *o = pool_alloc(d->pool, sizeof(*o));
+	*o = *outcome_new(d, NULL, true, "4.4.1", "connect to %s[%s]:%u: %s", a->host, a->text, dest->port, why);
+	o->is_logged = true;
+	log_info("%s", o->reason);
+	*out = o;
+	return NULL;
+}
+
+int
+session_command(struct session *s, struct err *err, const char *fmt, ...)
+{
+	AUTO(strbuf_done) struct strbuf b = STRBUF_INIT(16 * 1024);
+	va_list ap;
+
+	va_start(ap, fmt);
+	strbuf_addv(&b, fmt, ap);
+	va_end(ap);
+	log_debug("> %s: %s", s->relay, b.s);
+	strbuf_adds(&b, "\r\n");
+	if (b.overflow)
+		return err_set(err, ERR_PROTO, NULL, "command too long");
+	return stream_write(s->stream, b.s, b.len, err);
+}
+
+int
+session_reply(struct session *s, uint64_t timeout_ms, struct err *err)
+{
+	int rc;
+
+	stream_set_timeout(s->stream, timeout_ms);
+	stream_set_deadline(s->stream, task_now_ms() + timeout_ms);
+	/* A server that has closed may have said why: what it sent before is read although we cannot write any more. */
+	if (stream_flush(s->stream, err) < 0 && err != NULL && (err->class == ERR_TIMEOUT || err->class == ERR_CANCEL))
+		return -1;
+	rc = smtp_reply_read(s->stream, &s->reply, err);
+	stream_set_deadline(s->stream, TASK_FOREVER);
+	if (rc < 0)
+		return -1;
+	if (log_verbose() > 0)
+		log_debug("< %s: %s", s->relay, s->reply.text.s);
+	if (s->reply.code == 421)
+		s->said_421 = true;
+	return 0;
+}
+
+/* The first word behind the code of the reply's first line is the server's idea of its name. */
+static bool
+says_our_name(const struct session *s, const char *myhostname)
+{
+	const char *p = s->reply.text.s;
+	size_t n = strlen(myhostname);
+
+	if (strlen(p) < 5)
+		return false;
+	p += 4;
+	return ascii_ncasecmp(p, myhostname, n) == 0 && (p[n] == '\0' || p[n] == ' ' || p[n] == '\n' || p[n] == '\t');
+}
+
+static void
+take_keyword(struct client *c, struct session *s, char *line)
+{
+	AUTO(strvec_done) struct strvec words = STRVEC_INIT(MAX_WORDS);
+	unsigned bit;
+	uint64_t n;
+
+	(void)!strvec_split(&words, line, " \t=");
+	if (words.n == 0 || (bit = ext_by_name(words.v[0])) == 0 || bit & c->discard)
+		return;
+	s->ext |= bit;
+	if (bit == EXT_SIZE && words.n > 1 && num_parse_u64(words.v[1], 0, UINT64_MAX, &n) == 0)
+		s->size_limit = n;
+}
+
+/* RFC 5321 section 4.1.1.1: one keyword a line from the second line on. */
+static void
+take_extensions(struct client *c, struct session *s)
+{
+	AUTO(mem_free) char *text = mem_strdup(s->reply.text.s);
+	char *line = strchr(text, '\n');
+
+	while (line != NULL) {
+		char *next = strchr(++line, '\n');
+
+		if (next != NULL)
+			*next = '\0';
+		if (strlen(line) > 4)
+			take_keyword(c, s, line + 4);
+		line = next;
+	}
+}
+
+static const struct outcome *
+loops_back(struct delivery *d, struct session *s, const struct dest *dest, bool is_best, const char *what)
+{
+	log_warning("host %s %s my own hostname %s", s->relay, what, d->c->conf.myhostname);
+	return outcome_new(d, s, true, is_best ? "5.4.6" : "4.4.6", "mail for %s loops back to myself", dest->host);
+}
+
+static const struct outcome *
+refused(struct delivery *d, struct session *s)
+{
+	/* A refusal for good is final only where the administrator says so: another host may think otherwise. */
+	return outcome_reply(d, s, NULL, d->c->conf.skip_5xx_greeting);
+}
+
+static const struct outcome *
+read_greeting(struct delivery *d, struct session *s)
+{
+	struct err err = ERR_INIT;
+
+	if (session_reply(s, d->c->conf.helo_ms, &err) < 0)
+		return outcome_broken(d, s, &err, "receiving the initial server greeting");
+	if (s->reply.code / 100 != 2)
+		return refused(d, s);
+	if (s->port == SMTP_PORT && says_our_name(s, d->c->conf.myhostname))
+		log_warning("host %s greeted me with my own hostname %s", s->relay, d->c->conf.myhostname);
+	return NULL;
+}
+
+/* One of EHLO and HELO; *is_taken says whether the server liked it. */
+static const struct outcome *
+say_hello(struct delivery *d, struct session *s, const char *verb, bool *is_taken)
+{
+	struct err err = ERR_INIT;
+
+	if (session_command(s, &err, "%s %s", verb, d->c->conf.helo_name) < 0 || session_reply(s, d->c->conf.helo_ms, &err) < 0)
+		return outcome_broken(d, s, &err, verb[0] == 'E' ? "performing the EHLO handshake" : "performing the HELO handshake");
+	*is_taken = s->reply.code / 100 == 2;
+	if (s->said_421)
+		return refused(d, s);
+	return NULL;
+}
+
+const struct outcome *
+session_greet(struct delivery *d, struct session *s, const struct dest *dest, bool is_best)
+{
+	const struct outcome *o;
+	bool is_taken = false;
+
+	if ((o = read_greeting(d, s)) != NULL)
+		return o;
+	bool wants_ehlo = !d->c->conf.never_ehlo && (d->c->conf.always_ehlo || strstr(s->reply.text.s, "ESMTP") != NULL);
+	if (wants_ehlo) {
+		if ((o = say_hello(d, s, "EHLO", &is_taken)) != NULL)
+			return o;
+		if (is_taken)
+			take_extensions(d->c, s);
+	}
+	if (!is_taken && (o = say_hello(d, s, "HELO", &is_taken)) != NULL)
+		return o;
+	if (!is_taken)
+		return refused(d, s);
+	if (s->port == SMTP_PORT && says_our_name(s, d->c->conf.myhostname))
+		return loops_back(d, s, dest, is_best, "replied to HELO/EHLO with");
+	return NULL;
+}
+
+void
+session_close(struct client *c, struct session **sp)
+{
+	struct session *s = *sp;
+
+	if (s == NULL)
+		return;
+	if (!s->is_broken && !s->said_421 && session_command(s, NULL, "QUIT") == 0) {
+		stream_set_timeout(s->stream, c->conf.skip_quit ? 1000 : c->conf.quit_ms);
+		stream_set_deadline(s->stream, TASK_FOREVER);
+		if (c->conf.skip_quit)
+			(void)!stream_flush(s->stream, NULL);
+		else
+			(void)!session_reply(s, c->conf.quit_ms, NULL);
+	}
+	session_drop(sp);
+}
