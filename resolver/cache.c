@@ -99,14 +99,11 @@ ask_through(struct entry *e, struct pool *pool, struct dns_reply *out)
 	do {
 		exchange(e->r, &q, end_ms, pool, &a);
 		n_cnames += a.n_cnames;
-		/* What is kept of an alias whose target is being asked for is its own life time. */
-		if (a.chase != NULL && a.reply.ttl_s == 0)
-			a.reply.ttl_s = 1;
 		join_chain(out, &a, is_first);
 		is_first = false;
 		q.name = a.chase;
 	} while (a.chase != NULL && n_cnames < MAX_CNAMES && ascii_casecmp(a.chase, e->q.name) != 0);
-	if (a.chase != NULL && n_cnames >= MAX_CNAMES)
+	if (a.chase != NULL)	/* too long, or in a circle */
 		reply_set(out, DNS_TEMP, 0);
 }
 

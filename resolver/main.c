@@ -29,7 +29,7 @@ static const struct daemon program = {
 	.sessions = DAEMON_LOOP,
 	.user = DAEMON_USER_OWN,
 	.own_user = "postern-dns",
-	.sandbox = "dns",
+	.sandbox = "jail",
 	.start = start,
 	.serve = serve,
 };

@@ -331,15 +331,13 @@ judge_root_mx(struct dns_rr *v, struct dns_reply *r)
 }
 
 static void
-judge_records(const ldns_pkt *pkt, const struct question *q, size_t seen, struct dns_rr *v, struct dns_reply *r)
+judge_records(const struct question *q, size_t seen, struct dns_rr *v, struct dns_reply *r)
 {
 	if (q->type == DNS_MX && r->n > 0)
 		judge_root_mx(v, r);
 	if (r->status == DNS_NULLMX)
 		return;
 	r->status = r->n > 0 ? DNS_OK : seen > 0 ? DNS_INVALID : DNS_NODATA;
-	if (r->status == DNS_NODATA)
-		r->ttl_s = negative_ttl(pkt);
 }
 
 static void
@@ -363,9 +361,15 @@ read_sections(const ldns_pkt *pkt, const struct question *q, struct pool *pool, 
 	struct dns_rr *v = pool_alloc_array(pool, r->n + 1, sizeof(*v));
 	memcpy(v, r->rr, r->n * sizeof(*v));
 	r->rr = v;
-	judge_records(pkt, q, seen, v, r);
-	if (r->status == DNS_NODATA && a->n_cnames > 0)
+	judge_records(q, seen, v, r);
+	if (r->status != DNS_NODATA)
+		return;
+	uint32_t ttl = negative_ttl(pkt);
+	/* Without an SOA record it is not "no such records" but "ask for them": what the alias is worth is its own life time. */
+	if (a->n_cnames > 0 && ttl == 0)
 		a->chase = name;
+	else
+		r->ttl_s = ttl;
 }
 
 static bool
@@ -385,7 +389,7 @@ packet_read(const uint8_t *wire, size_t n, const struct question *q, uint16_t id
 {
 	AUTO(free_pkt) ldns_pkt *pkt = NULL;
 
-	*a = (struct packet_answer){ .reply = { .cname = "" } };
+	*a = (struct packet_answer){ .reply = { .status = DNS_TEMP, .cname = "" } };
 	if (n < HEADER_SIZE || (wire[0] << 8 | wire[1]) != id || !(wire[2] & FLAG_QR) || wire[2] & OPCODE_MASK)
 		return PACKET_FOREIGN;
 	/* The question is checked too, but a cut or broken packet may not have got that far. */
@@ -394,11 +398,11 @@ packet_read(const uint8_t *wire, size_t n, const struct question *q, uint16_t id
 	if (ldns_wire2pkt(&pkt, wire, n) != LDNS_STATUS_OK)
 		return PACKET_MALFORMED;
 	a->rcode = ldns_pkt_get_rcode(pkt);
-	if (!is_same_question(pkt, q))
-		/* Servers that refuse may leave the question out. */
-		return a->rcode != LDNS_RCODE_NOERROR && a->rcode != LDNS_RCODE_NXDOMAIN && ldns_pkt_qdcount(pkt) == 0 ? PACKET_READ :
-		    PACKET_FOREIGN;
-	if (a->rcode == LDNS_RCODE_NOERROR || a->rcode == LDNS_RCODE_NXDOMAIN)
+	bool is_answer = a->rcode == LDNS_RCODE_NOERROR || a->rcode == LDNS_RCODE_NXDOMAIN;
+	/* Servers that refuse may leave the question out. */
+	if (!is_same_question(pkt, q) && (is_answer || ldns_pkt_qdcount(pkt) != 0))
+		return PACKET_FOREIGN;
+	if (is_answer)
 		read_sections(pkt, q, pool, a);
 	else
 		reply_set(&a->reply, a->rcode == LDNS_RCODE_SERVFAIL ? DNS_TEMP : DNS_REFUSED, 0);

@@ -87,7 +87,7 @@ try_addr(struct hunt *h, const struct smtp_addr *a)
 }
 
 static void
-try_addrs(struct hunt *h, const struct addr_list *list)
+try_addrs(struct hunt *h, const struct host_list *list)
 {
 	const struct smtp_conf *c = &h->d->c->conf;
 
@@ -106,7 +106,7 @@ static void
 try_dest(struct delivery *d, const struct dest *dest, bool has_more)
 {
 	struct hunt h = { .d = d, .dest = dest };
-	struct addr_list *list;
+	struct host_list *list;
 	struct err err = ERR_INIT;
 
 	if (try_idle(&h, NULL)) {

@@ -141,7 +141,7 @@ arrange(struct client *c, struct smtp_addr *v, size_t n)
 
 /* smtp_balance_inet_protocols: not all that will be tried are to be of one family when there are both. */
 static void
-balance(struct client *c, struct addr_list *l)
+balance(struct client *c, struct host_list *l)
 {
 	size_t limit = (size_t)c->conf.addr_limit, other;
 
@@ -158,7 +158,7 @@ balance(struct client *c, struct addr_list *l)
 
 /* Append the addresses of a host. 0, or -1 with why there are none. */
 static int
-add_host(struct client *c, struct pool *pool, const char *host, unsigned pref, bool is_best, uint16_t port, struct addr_list *out,
+add_host(struct client *c, struct pool *pool, const char *host, unsigned pref, bool is_best, uint16_t port, struct host_list *out,
     struct err *err)
 {
 	const struct dns_reply *r = dns_addrs(c->dns, pool, host, c->dns_want, c->host_flags);
@@ -175,7 +175,7 @@ add_host(struct client *c, struct pool *pool, const char *host, unsigned pref, b
 }
 
 static bool
-has_own(struct client *c, const struct addr_list *l, size_t from)
+has_own(struct client *c, const struct host_list *l, size_t from)
 {
 	for (size_t i = from; i < l->n; i++)
 		if (dest_is_own(c, &l->v[i]))
@@ -192,7 +192,7 @@ loops_back(struct client *c, const char *host, struct err *err)
 }
 
 static int
-find_literal(struct client *c, const struct dest *d, struct addr_list *out, struct err *err)
+find_literal(struct client *c, const struct dest *d, struct host_list *out, struct err *err)
 {
 	unsigned char addr[16];
 	int family = inet_pton(AF_INET, d->host, addr) == 1 ? AF_INET : AF_INET6;
@@ -208,7 +208,7 @@ find_literal(struct client *c, const struct dest *d, struct addr_list *out, stru
 }
 
 static int
-find_host(struct client *c, struct pool *pool, const struct dest *d, struct addr_list *out, struct err *err)
+find_host(struct client *c, struct pool *pool, const struct dest *d, struct host_list *out, struct err *err)
 {
 	if (add_host(c, pool, d->host, 0, true, d->port, out, err) < 0)
 		return -1;
@@ -225,7 +225,7 @@ struct mx_search {
 	struct pool *pool;
 	const struct dest *d;
 	const struct dns_reply *r;
-	struct addr_list *out;
+	struct host_list *out;
 	struct err soft, hard;	/* why hosts had no addresses */
 	bool is_own_best, is_own;
 };
@@ -285,7 +285,7 @@ no_address(struct mx_search *m, struct err *err)
 }
 
 static int
-find_mx_hosts(struct client *c, struct pool *pool, const struct dest *d, const struct dns_reply *r, struct addr_list *out, struct err *err)
+find_mx_hosts(struct client *c, struct pool *pool, const struct dest *d, const struct dns_reply *r, struct host_list *out, struct err *err)
 {
 	struct mx_search m = { .c = c, .pool = pool, .d = d, .r = r, .out = out, .soft = ERR_INIT, .hard = ERR_INIT };
 	size_t enough = c->conf.addr_limit > 0 && c->conf.addr_limit < MAX_ADDRS ? (size_t)c->conf.addr_limit : MAX_ADDRS;
@@ -301,7 +301,7 @@ find_mx_hosts(struct client *c, struct pool *pool, const struct dest *d, const s
 }
 
 static int
-find_domain(struct client *c, struct pool *pool, const struct dest *d, struct addr_list *out, struct err *err)
+find_domain(struct client *c, struct pool *pool, const struct dest *d, struct host_list *out, struct err *err)
 {
 	const struct dns_reply *r = dns_lookup(c->dns, pool, d->host, DNS_MX, 0);
 
@@ -324,7 +324,7 @@ find_domain(struct client *c, struct pool *pool, const struct dest *d, struct ad
 }
 
 int
-dest_find(struct client *c, struct pool *pool, const struct dest *d, struct addr_list *out, struct err *err)
+dest_find(struct client *c, struct pool *pool, const struct dest *d, struct host_list *out, struct err *err)
 {
 	out->n = 0;
 	if (host_is_addr(d->host))

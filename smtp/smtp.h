@@ -87,14 +87,14 @@ struct smtp_addr {
 	unsigned pref;
 	bool is_best;			/* of the best preference */
 };
-struct addr_list {
+struct host_list {
 	struct smtp_addr v[MAX_ADDRS];
 	size_t n;
 };
 /* "host", "[host]", "host:port", "[addr]:port", "inet:..."; several with blanks or commas between.  -1: not a destination. */
 NODISCARD int dest_parse(struct client *c, struct pool *pool, const char *spec, struct dest *out, struct err *err);
 /* Addresses in the order in which they are to be tried.  -1: err has dsn and reason for the log. */
-NODISCARD int dest_find(struct client *c, struct pool *pool, const struct dest *d, struct addr_list *out, struct err *err) MAY_WAIT;
+NODISCARD int dest_find(struct client *c, struct pool *pool, const struct dest *d, struct host_list *out, struct err *err) MAY_WAIT;
 bool dest_is_own(struct client *c, const struct smtp_addr *a);
 
 /* ---- session.c */
