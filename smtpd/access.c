@@ -101,7 +101,7 @@ access_eval(struct access *a, const struct access_list *l)
 	}
 	a->depth++;
 	for (size_t i = 0; i < l->n && res == ACCESS_DUNNO; i++) {
-		if (l->rules[i].kind->fn == rule_warn) {
+		if (l->rules[i].kind->fn == rule_warn_next) {
 			a->warns = true;
 			continue;
 		}

@@ -87,7 +87,7 @@ const struct target *access_sender(struct access *a) MAY_WAIT;	/* NULL: not know
 const struct target *access_recipient(struct access *a) MAY_WAIT;
 
 /* ---- kinds */
-access_fn rule_permit, rule_reject, rule_defer, rule_defer_if, rule_warn, rule_sleep, rule_class, rule_pipelining, rule_plaintext,
+access_fn rule_permit, rule_reject, rule_defer, rule_defer_if, rule_warn_next, rule_sleep, rule_class, rule_pipelining, rule_plaintext,
     rule_multi_bounce, rule_mynetworks, rule_inet_interfaces, rule_never;
 access_fn rule_unknown_client, rule_unknown_reverse, rule_unknown_forward, rule_invalid_helo, rule_non_fqdn_helo, rule_unknown_helo;
 access_fn rule_auth_destination, rule_unauth_destination, rule_defer_unauth, rule_unlisted, rule_non_fqdn_addr, rule_unknown_domain;

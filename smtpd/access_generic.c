@@ -22,7 +22,7 @@ rule_never(struct access *a, const struct rule *r)
 
 /* A mark for access_eval(), which never calls it. */
 enum access_result
-rule_warn(struct access *a, const struct rule *r)
+rule_warn_next(struct access *a, const struct rule *r)
 {
 	(void)a;
 	(void)r;

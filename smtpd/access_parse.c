@@ -18,7 +18,7 @@ static const struct rule_kind kinds[] = {
 	{ "defer", rule_defer, ARG_NONE, RULE_REFUSES | RULE_FINAL, 0 },
 	{ "defer_if_permit", rule_defer_if, ARG_NONE, RULE_REFUSES, 1 },
 	{ "defer_if_reject", rule_defer_if, ARG_NONE, 0, 0 },
-	{ "warn_if_reject", rule_warn, ARG_NONE, 0, 0 },
+	{ "warn_if_reject", rule_warn_next, ARG_NONE, 0, 0 },
 	{ "sleep", rule_sleep, ARG_NUMBER, 0, 0 },
 	{ "reject_unauth_pipelining", rule_pipelining, ARG_NONE, 0, 0 },
 	{ "reject_plaintext_session", rule_plaintext, ARG_NONE, 0, 0 },
@@ -312,7 +312,7 @@ list_refuses(const struct access_list *l, unsigned depth)
 	for (size_t i = 0; i < l->n && depth < ACCESS_DEPTH; i++) {
 		const struct rule *r = &l->rules[i];
 
-		if (r->kind->fn == rule_warn) {		/* what follows only warns */
+		if (r->kind->fn == rule_warn_next) {		/* what follows only warns */
 			i++;
 			continue;
 		}

@@ -177,7 +177,7 @@ set_extensions(void)
 	AUTO(strbuf_done) struct strbuf unknown = STRBUF_INIT(1000);
 
 	env.offered = SMTP_EXT_PIPELINING | SMTP_EXT_SIZE | SMTP_EXT_VRFY | SMTP_EXT_ETRN | SMTP_EXT_ENHANCEDSTATUSCODES | SMTP_EXT_8BITMIME |
-	    SMTP_EXT_DSN | SMTP_EXT_CHUNKING;
+	    SMTP_EXT_DSN;
 	if (conf.smtputf8)
 		env.offered |= SMTP_EXT_SMTPUTF8;
 	if (conf.disable_vrfy)

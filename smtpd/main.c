@@ -30,7 +30,7 @@ start(void)
 static const struct daemon smtpd = {
 	.name = "smtpd",
 	.sessions = DAEMON_MANY,
-	.sandbox = "network",
+	.sandbox = "net",
 	.binds = smtpd_binds,
 	.conf = &conf,
 	.stand_alone = true,
