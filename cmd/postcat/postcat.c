@@ -387,6 +387,7 @@ main(int argc, char **argv)
 {
 	struct show s = { .name = "" };
 	const char *dir = NULL;
+	char name[] = "postcat";
 	bool by_id = false;
 	struct queue *q;
 	struct err err = ERR_INIT;
@@ -394,6 +395,8 @@ main(int argc, char **argv)
 
 	log_init("postcat", "postcat", LOG_TO_STDERR);
 	clock_init_zone();
+	if (argc > 0)
+		argv[0] = name;		/* getopt says it */
 	while ((c = getopt(argc, argv, "bc:defhoqrs:v")) > 0) {
 		switch (c) {
 		case 'b': s.body = true; break;

@@ -48,6 +48,9 @@ void queue_free(struct queue **qp);
 bool queue_id_is_valid(const char *id);		/* 1-255 characters of [0-9A-Za-z_] */
 bool queue_id_is_long(const char *id);
 uint64_t queue_id_inode(const char *id);	/* the inode number coded in it; 0: none */
+enum { QUEUE_ID_MAX = 255 };
+/* The same time with another inode number; to_short: in the short form.  -1 when id has no time to take. */
+int queue_id_renumber(const char *id, uint64_t inode, bool to_short, char out[static QUEUE_ID_MAX + 1]);
 /* For long ids: arrival time coded in it. 0 or -1. */
 int queue_id_time(const char *id, struct timeval *tv);
 

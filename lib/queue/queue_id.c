@@ -247,3 +247,23 @@ qid_next(struct qid_gen *g, bool long_id, uint64_t inode, char out[static QUEUE_
 	out[strlen(out)] = 'z';
 	encode(out + strlen(out), 1, inode, 51);
 }
+
+int
+queue_id_renumber(const char *id, uint64_t inode, bool to_short, char out[static QUEUE_ID_MAX + 1])
+{
+	const char *z = long_z(id);
+	char key[8];
+
+	if (z == NULL || to_short) {
+		const char *time = qid_hash_key(id, key);
+
+		if (strlen(time) < 5)
+			return -1;
+		return snprintf(out, QUEUE_ID_MAX + 1, "%.5s%llX", time, (unsigned long long)inode) <= QUEUE_ID_MAX ? 0 : -1;
+	}
+	if (z + 1 - id > QUEUE_ID_MAX - 16)
+		return -1;
+	memcpy(out, id, (size_t)(z + 1 - id));
+	encode(out + (z + 1 - id), 1, inode, 51);
+	return 0;
+}

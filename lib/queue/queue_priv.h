@@ -9,7 +9,6 @@
 #include "queue/queue.h"
 
 enum {
-	QUEUE_ID_MAX = 255,
 	QFILE_BUF_FIRST = 8 << 10,	/* most messages fit into one write */
 	QFILE_BUF_MAX = 256 << 10,
 	QFILE_READ_FIRST = 4 << 10,
