@@ -59,7 +59,8 @@ take_pattern(const struct table *t, char **pos, struct pattern_rule *r)
 	while (*p != '\0' && *p != delim)
 		p += *p == '\\' && p[1] != '\0' ? 2 : 1;
 	if (*p == '\0') {
-		rule_warn(t, r->line_no, "no closing regexp delimiter \"%c\": skipping this rule", delim);
+		rule_warn(t, r->line_no, "no closing regexp delimiter \"%c\": %s this rule", delim,
+		    t->driver == &table_pcre ? "ignoring" : "skipping");
 		return false;
 	}
 	*p++ = '\0';

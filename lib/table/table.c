@@ -202,6 +202,12 @@ table_put(struct table *t, const char *key, const char *value, bool *existed, st
 	return t->driver->put(t, key, value, existed, err);
 }
 
+void
+table_put_bare(struct table *t)
+{
+	t->flags = (t->flags | TABLE_NO_NUL | TABLE_REPLACE) & ~(TABLE_NUL | TABLE_FOLD);
+}
+
 int
 table_delete(struct table *t, const char *key, struct err *err)
 {

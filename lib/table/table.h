@@ -52,6 +52,7 @@ bool table_is_stale(struct table *t);
 
 /* For postmap, postalias, caches. */
 NODISCARD int table_put(struct table *t, const char *key, const char *value, bool *existed, struct err *err);
+void table_put_bare(struct table *t);	/* from now on as given, replacing, and without the final NUL (the YP_ entries of postalias) */
 NODISCARD int table_delete(struct table *t, const char *key, struct err *err);	/* 1 deleted, 0 not there, -1 */
 NODISCARD int table_each(struct table *t, bool first, struct strbuf *key, struct strbuf *value, struct err *err);	/* 1, 0 at end, -1 */
 NODISCARD int table_sync(struct table *t, struct err *err);

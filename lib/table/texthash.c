@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* texthash: the source text itself, read into memory at start; later changes are not noticed. */
+#include <errno.h>
 #include <string.h>
 
 #include "base/ascii.h"
@@ -41,8 +42,10 @@ texthash_open(struct table *t, struct err *err)
 	char *line;
 	int r;
 
-	if (src == NULL)
-		return err_prefix(err, "open database %s: ", t->name);
+	if (src == NULL) {
+		errno = err->sys;
+		return err_sys(err, "open database %s", t->name);
+	}
 	m = memtab_new();
 	t->state = m;
 	while ((r = source_line(src, &line, &line_no, err)) == 1)
