@@ -5,12 +5,9 @@
  * A datagram on public/postlog is one finished line, or several, without the last newline.  They are written in the order of their arrival, many
  * with one write.  The file is opened before privileges are dropped; a reload or rotation replaces this process, and with it the open file.
  */
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/io.h"
@@ -25,13 +22,12 @@ enum {
 };
 
 struct postlogd_conf {
-	const char *file, *permissions;
+	const char *file;
 };
 
 static struct postlogd_conf conf;
 static const struct conf_bind binds[] = {
 	CONF_BIND_STR(struct postlogd_conf, file, maillog_file),
-	CONF_BIND_STR(struct postlogd_conf, permissions, maillog_file_permissions),
 };
 
 static int out_fd = -1, listen_fd = -1;
@@ -42,29 +38,15 @@ static char batch[BATCH_MAX + 1];
 static int
 open_file(struct err *err)
 {
-	struct stat st;
-	mode_t mode = strcmp(conf.permissions, "644") == 0 || strcmp(conf.permissions, "0644") == 0 ? 0644 :
-	    strcmp(conf.permissions, "640") == 0 || strcmp(conf.permissions, "0640") == 0 ? 0640 : 0600;
-
 	log_set_to(LOG_TO_SYSLOG);
 	if (conf.file[0] == '\0')
 		return err_set(err, ERR_CONF, NULL, "maillog_file is empty: there is nothing to do");
-	if (maillog_check(daemon_conf(), conf.file, err) < 0)
-		return -1;
 	if (strcmp(conf.file, "/dev/stdout") == 0) {
 		out_fd = STDOUT_FILENO;
 		return 0;
 	}
-	out_fd = open(conf.file, O_WRONLY | O_APPEND | O_CREAT | O_EXCL | O_CLOEXEC | O_NOCTTY, mode);
-	if (out_fd >= 0)
-		return fchmod(out_fd, mode) < 0 ? err_sys(err, "mode of %s", conf.file) : 0;
-	if (errno == EEXIST)
-		out_fd = open(conf.file, O_WRONLY | O_APPEND | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-	if (out_fd < 0)
-		return err_sys(err, "open maillog_file %s", conf.file);
-	if (fstat(out_fd, &st) == 0 && S_ISFIFO(st.st_mode))
-		(void)io_set_nonblock(out_fd, false);
-	return 0;
+	out_fd = maillog_open(daemon_conf(), err);
+	return out_fd < 0 ? -1 : 0;
 }
 
 static int

@@ -2,8 +2,11 @@
 /* logconf - where log records go, as main.cf says */
 #include "daemon/logconf.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <syslog.h>
 #include <unistd.h>
 
@@ -97,20 +100,39 @@ to_postlog(const struct log_conf *lc, int flags)
 	return LOG_TO_POSTLOG;
 }
 
+int
+maillog_open(struct conf *c, struct err *err)
+{
+	const char *path = conf_get(c, "maillog_file"), *perm = conf_get(c, "maillog_file_permissions");
+	mode_t mode = perm == NULL ? 0600 : strstr(perm, "644") != NULL ? 0644 : strstr(perm, "640") != NULL ? 0640 : 0600;
+	int fd;
+
+	if (path == NULL || maillog_check(c, path, err) < 0)
+		return -1;
+	fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_EXCL | O_CLOEXEC | O_NOCTTY, mode);
+	if (fd >= 0)
+		(void)fchmod(fd, mode);
+	else if (errno == EEXIST)
+		fd = open(path, O_WRONLY | O_APPEND | O_CLOEXEC | O_NOCTTY);
+	return fd >= 0 ? fd : err_sys(err, "open maillog_file %s", path);
+}
+
 /* While postlogd does not listen, who may write the file does so. */
 static void
-open_fallback(const struct log_conf *lc)
+open_fallback(struct conf *c, const struct log_conf *lc)
 {
 	struct err err = ERR_INIT;
+	int fd;
 
 	if (strncmp(lc->file, "/dev/", 5) == 0)
 		return;
-	if (check_prefixes(lc->prefixes, lc->file, &err) < 0) {
+	fd = maillog_open(c, &err);
+	if (fd < 0) {
 		log_warning("%s", err.text);
 		return;
 	}
-	if (access(lc->file, F_OK) == 0)	/* its creation, with maillog_file_permissions, is postlogd's */
-		(void)log_open_file(lc->file);
+	close(fd);
+	(void)log_open_file(lc->file);
 }
 
 void
@@ -126,7 +148,7 @@ log_from_conf(struct conf *c, const char *program, int flags)
 		return;
 	}
 	snprintf(tag, sizeof(tag), "%s/%s", lc.syslog_name, program);
-	log_init(tag, program, to != 0 ? to : LOG_TO_STDERR);
+	log_init(tag, flags & LOGCONF_TAG_ON_STDERR ? tag : program, to != 0 ? to : LOG_TO_STDERR);
 	log_set_host(lc.host);
 	log_set_utf8(lc.utf8);
 	facility = log_facility_parse(lc.facility);
@@ -141,6 +163,6 @@ log_from_conf(struct conf *c, const char *program, int flags)
 	}
 	to |= to_postlog(&lc, flags);
 	if (flags & LOGCONF_FILE)
-		open_fallback(&lc);
+		open_fallback(c, &lc);
 	log_set_to(to);
 }

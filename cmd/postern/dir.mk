@@ -1,0 +1,3 @@
+programs += postern
+postern_srcs := cmd/postern/check.c cmd/postern/main.c cmd/postern/rotate.c cmd/postern/run.c
+postern_to := sbin

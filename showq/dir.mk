@@ -1,0 +1,2 @@
+programs += showq
+showq_srcs := showq/main.c
