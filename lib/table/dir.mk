@@ -4,3 +4,4 @@ lib_srcs += lib/table/alias_src.c lib/table/bdb.c lib/table/bdb_read.c lib/table
 	lib/table/pipemap.c lib/table/proxy.c lib/table/randmap.c lib/table/regexp.c lib/table/rules.c lib/table/source.c \
 	lib/table/static.c lib/table/subst.c lib/table/table.c lib/table/texthash.c lib/table/unbuilt.c lib/table/unionmap.c \
 	lib/table/unix.c
+unit_tests += lib/table/table_test lib/table/match_test
