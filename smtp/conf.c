@@ -7,6 +7,7 @@
 #include <netdb.h>
 #include <string.h>
 #include <sys/random.h>
+#include <unistd.h>
 
 #include "base/ascii.h"
 #include "base/log.h"
@@ -25,7 +26,7 @@ const struct conf_bind smtp_binds[] = {
 	S(inet_interfaces, inet_interfaces), S(fallback_relay, smtp_fallback_relay), S(best_mx_transport, best_mx_transport),
 	S(host_lookup, smtp_host_lookup), S(dns_support_level, smtp_dns_support_level),
 	S(discard_keywords, smtp_discard_ehlo_keywords), S(cache_destinations, smtp_connection_cache_destinations),
-	S(tls_level, smtp_tls_security_level), S(tls_policy_maps, smtp_tls_policy_maps), S(verify_target, smtp_address_verify_target),
+	S(tls_level, smtp_tls_security_level), S(tls_policy_maps, smtp_tls_policy_maps),
 	T(connect_ms, smtp_connect_timeout), T(helo_ms, smtp_helo_timeout), T(mail_ms, smtp_mail_timeout), T(rcpt_ms, smtp_rcpt_timeout),
 	T(data_init_ms, smtp_data_init_timeout), T(data_xfer_ms, smtp_data_xfer_timeout), T(data_done_ms, smtp_data_done_timeout),
 	T(quit_ms, smtp_quit_timeout), T(rset_ms, smtp_rset_timeout), T(cache_ms, smtp_connection_cache_time_limit),
@@ -41,14 +42,16 @@ const struct conf_bind smtp_binds[] = {
 };
 const size_t smtp_n_binds = COUNT_OF(smtp_binds);
 
-uint32_t
-client_random(struct client *c, uint32_t below)
+/* A kernel without IPv6 is no error. */
+static bool
+has_ipv6(void)
 {
-	/* xorshift64*: which of equal hosts comes first is no secret */
-	c->random ^= c->random >> 12;
-	c->random ^= c->random << 25;
-	c->random ^= c->random >> 27;
-	return (uint32_t)((c->random * UINT64_C(2685821657736338717)) >> 32) % below;
+	int fd = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	if (fd < 0)
+		return false;
+	close(fd);
+	return true;
 }
 
 /* inet_protocols: all, ipv4, ipv6 */
@@ -61,7 +64,7 @@ wanted_families(const char *protocols)
 	(void)!strvec_split(&v, protocols, ", \t");
 	if (strvec_hasi(&v, "ipv4") || strvec_hasi(&v, "all"))
 		want |= DNS_WANT_A;
-	if (strvec_hasi(&v, "ipv6") || strvec_hasi(&v, "all"))
+	if ((strvec_hasi(&v, "ipv6") || strvec_hasi(&v, "all")) && has_ipv6())
 		want |= DNS_WANT_AAAA;
 	return want != 0 ? want : DNS_WANT_A;
 }
@@ -78,12 +81,11 @@ host_flags(const struct smtp_conf *k)
 }
 
 static int
-parse_bind(const char *name, const char *text, int family, bool is_enforced, struct sockaddr_storage *out, struct err *err)
+parse_bind(const char *name, const char *text, int family, struct sockaddr_storage *out, struct err *err)
 {
 	struct sockaddr_in sin = { .sin_family = AF_INET };
 	struct sockaddr_in6 sin6 = { .sin6_family = AF_INET6 };
 
-	(void)is_enforced;
 	if (text[0] == '\0')
 		return 0;
 	if (inet_pton(family, text, family == AF_INET ? (void *)&sin.sin_addr : (void *)&sin6.sin6_addr) != 1)
@@ -117,9 +119,9 @@ bind_to_only_interface(struct client *c)
 			return;		/* all, loopback-only, or names: not a list of addresses */
 	}
 	if (n4 == 1 && only4 != NULL && c->bind4.ss_family == 0)
-		(void)!parse_bind("inet_interfaces", only4, AF_INET, false, &c->bind4, NULL);
+		(void)!parse_bind("inet_interfaces", only4, AF_INET, &c->bind4, NULL);
 	if (n6 == 1 && only6 != NULL && c->bind6.ss_family == 0)
-		(void)!parse_bind("inet_interfaces", only6, AF_INET6, false, &c->bind6, NULL);
+		(void)!parse_bind("inet_interfaces", only6, AF_INET6, &c->bind6, NULL);
 }
 
 static int
@@ -178,8 +180,8 @@ client_init(struct client *c, struct conf *conf, struct err *err)
 	c->host_flags = host_flags(k);
 	c->discard = discarded(k->discard_keywords);
 	if (default_port(k->tcp_port, &c->default_port, err) < 0 ||
-	    parse_bind("smtp_bind_address", k->bind_address, AF_INET, k->bind_enforce, &c->bind4, err) < 0 ||
-	    parse_bind("smtp_bind_address6", k->bind_address6, AF_INET6, k->bind_enforce, &c->bind6, err) < 0)
+	    parse_bind("smtp_bind_address", k->bind_address, AF_INET, &c->bind4, err) < 0 ||
+	    parse_bind("smtp_bind_address6", k->bind_address6, AF_INET6, &c->bind6, err) < 0)
 		return -1;
 	bind_to_only_interface(c);
 	tls_warn(c, conf);

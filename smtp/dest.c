@@ -14,6 +14,16 @@
 
 enum { MAX_SPEC = 1000 };
 
+uint32_t
+client_random(struct client *c, uint32_t below)
+{
+	/* xorshift64*: which of equal hosts comes first is no secret */
+	c->random ^= c->random >> 12;
+	c->random ^= c->random << 25;
+	c->random ^= c->random >> 27;
+	return (uint32_t)((c->random * UINT64_C(2685821657736338717)) >> 32) % below;
+}
+
 static int
 bad_dest(const char *spec, struct err *err)
 {

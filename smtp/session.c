@@ -88,16 +88,30 @@ connect_deadline(const struct client *c)
 	return c->conf.connect_ms == 0 ? TASK_FOREVER : task_now_ms() + c->conf.connect_ms;
 }
 
+/* From the configured local address; where that is not to be had, from any, unless the administrator insists. */
+static int
+connect_addr(struct client *c, const struct smtp_addr *a, struct err *err)
+{
+	const struct sockaddr_storage *local = a->sa.ss_family == AF_INET ? &c->bind4 : &c->bind6;
+	unsigned len = a->sa.ss_family == AF_INET ? sizeof(struct sockaddr_in) : sizeof(struct sockaddr_in6);
+	const struct sockaddr *sa = (const struct sockaddr *)&a->sa;
+	uint64_t deadline = connect_deadline(c);
+
+	if (local->ss_family == 0)
+		return stream_connect_tcp(sa, a->sa_len, NULL, 0, deadline, err);
+	int fd = stream_connect_tcp(sa, a->sa_len, (const struct sockaddr *)local, len, deadline, err);
+	if (fd >= 0 || c->conf.bind_enforce || (err->sys != EADDRNOTAVAIL && err->sys != EINVAL))
+		return fd;
+	log_warning("smtp_bind_address%s: %s: using another local address", a->sa.ss_family == AF_INET ? "" : "6", err->text);
+	return stream_connect_tcp(sa, a->sa_len, NULL, 0, deadline, err);
+}
+
 struct session *
 session_open(struct delivery *d, const struct dest *dest, const struct smtp_addr *a, const struct outcome **out)
 {
-	struct client *c = d->c;
-	const struct sockaddr_storage *bind = a->sa.ss_family == AF_INET ? &c->bind4 : &c->bind6;
-	unsigned bind_len = bind->ss_family == 0 ? 0 : bind->ss_family == AF_INET ? sizeof(struct sockaddr_in) : sizeof(struct sockaddr_in6);
 	struct err err = ERR_INIT;
 	char buf[128];
-	int fd = stream_connect_tcp((const struct sockaddr *)&a->sa, a->sa_len, bind_len > 0 ? (const struct sockaddr *)bind : NULL, bind_len,
-	    connect_deadline(c), &err);
+	int fd = connect_addr(d->c, a, &err);
 
 	if (fd >= 0)
 		return session_new(fd, dest, a);

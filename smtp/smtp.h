@@ -38,7 +38,7 @@ enum {
 struct smtp_conf {
 	const char *myhostname, *helo_name, *tcp_port, *inet_protocols, *address_preference, *bind_address, *bind_address6,
 	    *inet_interfaces, *fallback_relay, *best_mx_transport, *host_lookup, *dns_support_level, *discard_keywords,
-	    *cache_destinations, *verify_target, *tls_level, *tls_policy_maps;
+	    *cache_destinations, *tls_level, *tls_policy_maps;
 	uint64_t connect_ms, helo_ms, mail_ms, rcpt_ms, data_init_ms, data_xfer_ms, data_done_ms, quit_ms, rset_ms, cache_ms, reuse_ms;
 	int64_t addr_limit, session_limit, line_limit, reuse_count, delay_resolution;
 	bool randomize, balance, bind_enforce, skip_5xx_greeting, skip_quit, never_ehlo, always_ehlo, cache_on_demand, no_dns, ignore_mx_error,
@@ -69,7 +69,6 @@ extern const struct conf_bind smtp_binds[];
 extern const size_t smtp_n_binds;
 NODISCARD int client_init(struct client *c, struct conf *conf, struct err *err);	/* before confinement */
 void client_start(struct client *c);							/* in the first task */
-uint32_t client_random(struct client *c, uint32_t below);
 
 /* ---- dest.c */
 struct dest {
@@ -96,6 +95,7 @@ NODISCARD int dest_parse(struct client *c, struct pool *pool, const char *spec, 
 /* Addresses in the order in which they are to be tried.  -1: err has dsn and reason for the log. */
 NODISCARD int dest_find(struct client *c, struct pool *pool, const struct dest *d, struct host_list *out, struct err *err) MAY_WAIT;
 bool dest_is_own(struct client *c, const struct smtp_addr *a);
+uint32_t client_random(struct client *c, uint32_t below);
 
 /* ---- session.c */
 enum {	/* extensions that the server offers */
