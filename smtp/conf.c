@@ -32,11 +32,11 @@ const struct conf_bind smtp_binds[] = {
 	T(quit_ms, smtp_quit_timeout), T(rset_ms, smtp_rset_timeout), T(cache_ms, smtp_connection_cache_time_limit),
 	T(reuse_ms, smtp_connection_reuse_time_limit),
 	I(addr_limit, smtp_mx_address_limit), I(session_limit, smtp_mx_session_limit), I(line_limit, smtp_line_length_limit),
-	I(reuse_count, smtp_connection_reuse_count_limit), I(delay_resolution, delay_logging_resolution_limit),
+	I(reuse_count, smtp_connection_reuse_count_limit),
 	B(randomize, smtp_randomize_addresses), B(balance, smtp_balance_inet_protocols), B(bind_enforce, smtp_bind_address_enforce),
 	B(skip_5xx_greeting, smtp_skip_5xx_greeting), B(skip_quit, smtp_skip_quit_response), B(never_ehlo, smtp_never_send_ehlo),
 	B(always_ehlo, smtp_always_send_ehlo), B(cache_on_demand, smtp_connection_cache_on_demand), B(no_dns, disable_dns_lookups),
-	B(ignore_mx_error, ignore_mx_lookup_error), B(defer_no_mx_addr, smtp_defer_if_no_mx_address_found), B(soft_bounce, soft_bounce),
+	B(ignore_mx_error, ignore_mx_lookup_error), B(defer_no_mx_addr, smtp_defer_if_no_mx_address_found),
 	B(quote_envelope, smtp_quote_rfc821_envelope), B(tls_enforce, smtp_enforce_tls), B(tls_wrapper, smtp_tls_wrappermode),
 	B(sasl_enable, smtp_sasl_auth_enable),
 };
@@ -166,7 +166,7 @@ open_tables(struct client *c, struct conf *conf, struct err *err)
 		return -1;
 	if (c->conf.tls_policy_maps[0] != '\0' && (c->tls_policy = table_list_open(c->conf.tls_policy_maps, TABLE_FOLD, conf, err)) == NULL)
 		return -1;
-	return (c->queue = queue_open(conf, err)) == NULL ? -1 : 0;
+	return deliver_agent_init(&c->agent, conf, err);
 }
 
 int
@@ -195,5 +195,4 @@ client_start(struct client *c)
 
 	cache_init(c);
 	c->dns = dns_new(daemon_connect, resolver);
-	c->bounce = bounce_new(daemon_conf());
 }

@@ -84,8 +84,8 @@ content_send(struct delivery *d, struct session *s, struct err *err)
 		w.limit = 2;
 	stream_set_deadline(s->stream, TASK_FOREVER);
 	stream_set_timeout(s->stream, d->c->conf.data_xfer_ms);
-	qfile_seek(d->file, d->req->content_offset);
-	while ((rc = qfile_next(d->file, &rec, err)) == 1) {
+	qfile_seek(d->ctx->file, d->req->content_offset);
+	while ((rc = qfile_next(d->ctx->file, &rec, err)) == 1) {
 		if (rec.type == REC_XTRA || rec.type == REC_END)
 			break;
 		if ((rec.type == REC_NORM || rec.type == REC_CONT) && put_record(&w, &rec) < 0)

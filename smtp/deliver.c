@@ -24,8 +24,8 @@ note_times(struct delivery *d, bool is_reused)
 {
 	struct timeval now = clock_wall();
 
-	d->ctx.conn_start = is_reused ? now : d->began;
-	d->ctx.conn_done = now;
+	d->ctx->conn_start = is_reused ? now : d->began;
+	d->ctx->conn_done = now;
 }
 
 /* Use a session for what is left, then keep or close it.  False: it had gone stale. */
@@ -34,7 +34,7 @@ use_session(struct delivery *d, struct session *s)
 {
 	bool is_good;
 
-	d->ctx.conn_use = s->n_uses;
+	d->ctx->conn_use = s->n_uses;
 	is_good = transact(d, s) == 0;
 	if (is_good)
 		cache_give(d->c, &s);
@@ -75,7 +75,7 @@ try_addr(struct hunt *h, const struct smtp_addr *a)
 		return false;
 	}
 	if ((o = session_greet(d, s, h->dest, a->is_best)) != NULL) {
-		d->ctx.conn_use = 0;
+		d->ctx->conn_use = 0;
 		note_times(d, false);
 		outcome_all(d, o);
 		session_close(d->c, &s);
@@ -153,49 +153,28 @@ run_dests(struct delivery *d)
 	}
 }
 
-static int
-open_file(struct delivery *d, struct err *err)
-{
-	const struct deliver_req *req = d->req;
-	int queue = queue_name_parse(req->queue);
-
-	if (queue < 0)
-		return err_set(err, ERR_PERM, "4.3.0", "no queue of the name %s", req->queue);
-	d->file = qfile_open(d->c->queue, (enum queue_name)queue, req->id, QFILE_LOCK_SHARED, err);
-	return d->file != NULL ? 0 : -1;
-}
-
 static void
-delivery_init(struct delivery *d, struct client *c, struct deliver_req *req)
+delivery_init(struct delivery *d, struct client *c, struct deliver_ctx *ctx)
 {
-	*d = (struct delivery){ .c = c, .req = req, .pool = req->pool, .n_rcpts = req->n_rcpts, .n_left = req->n_rcpts,
+	const struct deliver_req *req = ctx->req;
+
+	*d = (struct delivery){ .c = c, .req = req, .ctx = ctx, .pool = req->pool, .n_rcpts = req->n_rcpts, .n_left = req->n_rcpts,
 		.began = clock_wall() };
 	d->rcpts = pool_alloc_array(d->pool, req->n_rcpts + 1, sizeof(*d->rcpts));
 	for (size_t i = 0; i < req->n_rcpts; i++)
 		d->rcpts[i].r = &req->rcpts[i];
-	d->ctx = (struct deliver_ctx){ .req = req, .bounce = c->bounce, .soft_bounce = c->conf.soft_bounce,
-		.resolution = (int)c->conf.delay_resolution };
 }
 
 void
-deliver_request(struct client *c, struct deliver_req *req, struct deliver_done *done)
+deliver_request(struct client *c, struct deliver_ctx *ctx)
 {
 	struct delivery d;
-	struct err err = ERR_INIT;
 	const char *why;
 
-	delivery_init(&d, c, req);
-	if (open_file(&d, &err) < 0) {
-		log_warning("%s: cannot open the message: %s", req->id, err.text);
-		outcome_all(&d, outcome_new(&d, NULL, false, "4.3.0", "mail system trouble: cannot open the queue file"));
-	} else {
-		d.ctx.file = d.file;
-		if ((why = tls_obstacle(c, d.pool, req->nexthop)) != NULL)
-			outcome_all(&d, outcome_new(&d, NULL, true, "4.7.4", "%s", why));
-		else
-			run_dests(&d);
-	}
+	delivery_init(&d, c, ctx);
+	if ((why = tls_obstacle(c, d.pool, d.req->nexthop)) != NULL)
+		outcome_all(&d, outcome_new(&d, NULL, true, "4.7.4", "%s", why));
+	else
+		run_dests(&d);
 	outcome_finish(&d);
-	qfile_free(&d.file);
-	*done = d.ctx.done;
 }

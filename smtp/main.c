@@ -4,14 +4,21 @@
  */
 #include "smtp.h"
 
-#include "base/log.h"
 #include "daemon/daemon.h"
 
 static struct client client;
 
+static void
+deliver(struct deliver_ctx *ctx)
+{
+	task_set_name("%s %s", daemon_service(), ctx->req->id);
+	deliver_request(&client, ctx);
+}
+
 static int
 pre_jail(struct err *err)
 {
+	client.agent.fn = deliver;
 	return client_init(&client, daemon_conf(), err);
 }
 
@@ -21,28 +28,10 @@ start(void)
 	client_start(&client);
 }
 
-/* One connection of qmgr: request, answer, and the next. */
 static void
 serve(struct daemon_session *s)
 {
-	AUTO(msg_done) struct msg m = MSG_INIT;
-	int rc = 1;
-
-	while (rc == 1) {
-		struct deliver_req req = { .pool = NULL };
-		struct deliver_done done = { .n_deferred = 0 };
-		struct err err = ERR_INIT;
-
-		if ((rc = deliver_recv(s->stream, &m, &req, &err)) == 1) {
-			task_set_name("%s %s", daemon_service(), req.id);
-			deliver_request(&client, &req, &done);
-			if (deliver_reply(s->stream, &done, &err) < 0)
-				rc = -1;
-		}
-		if (rc < 0 && err.class != ERR_EOF && err.class != ERR_CANCEL)
-			log_warning("delivery request: %s", err.text);
-		deliver_req_done(&req);
-	}
+	deliver_serve(&client.agent, s);
 }
 
 static const struct daemon program = {

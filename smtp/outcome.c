@@ -73,7 +73,7 @@ report(struct delivery *d, struct rcpt *r, const struct outcome *o)
 	struct deliver_outcome out = { .dsn = o->dsn, .relay = o->relay, .reason = o->reason, .diag_type = o->diag != NULL ? "smtp" : NULL,
 		.diag_text = o->diag, .mta_name = o->mta };
 
-	deliver_by_dsn(&d->ctx, r->r, &out);
+	deliver_by_dsn(d->ctx, r->r, &out);
 	r->is_done = true;
 	d->n_left--;
 }
@@ -114,7 +114,7 @@ outcome_sent(struct delivery *d, struct session *s, struct rcpt *r)
 
 	smtp_reply_flat(&s->reply, REPLY_SHOWN, &text);
 	out.reason = out.diag_text = text.s;
-	deliver_sent(&d->ctx, r->r, &out);
+	deliver_sent(d->ctx, r->r, &out);
 	r->is_done = true;
 	d->n_left--;
 }
@@ -153,5 +153,5 @@ outcome_finish(struct delivery *d)
 		report(d, r, r->last);
 	}
 	if (dead != NULL)
-		deliver_dest_dead(&d->ctx, dead->dsn, dead->reason);
+		deliver_dest_dead(d->ctx, dead->dsn, dead->reason);
 }

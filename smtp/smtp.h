@@ -21,6 +21,7 @@
 #include "base/map.h"
 #include "base/pool.h"
 #include "deliver/deliver_report.h"
+#include "deliver/deliver_serve.h"
 #include "dns/dns.h"
 #include "queue/queue.h"
 #include "route/local.h"
@@ -40,17 +41,16 @@ struct smtp_conf {
 	    *inet_interfaces, *fallback_relay, *best_mx_transport, *host_lookup, *dns_support_level, *discard_keywords,
 	    *cache_destinations, *tls_level, *tls_policy_maps;
 	uint64_t connect_ms, helo_ms, mail_ms, rcpt_ms, data_init_ms, data_xfer_ms, data_done_ms, quit_ms, rset_ms, cache_ms, reuse_ms;
-	int64_t addr_limit, session_limit, line_limit, reuse_count, delay_resolution;
+	int64_t addr_limit, session_limit, line_limit, reuse_count;
 	bool randomize, balance, bind_enforce, skip_5xx_greeting, skip_quit, never_ehlo, always_ehlo, cache_on_demand, no_dns, ignore_mx_error,
-	    defer_no_mx_addr, soft_bounce, quote_envelope, tls_enforce, tls_wrapper, sasl_enable;
+	    defer_no_mx_addr, quote_envelope, tls_enforce, tls_wrapper, sasl_enable;
 };
 
 /* ---- conf.c: what is the same for all requests of the process */
 struct client {
 	struct smtp_conf conf;
 	struct dns *dns;
-	struct queue *queue;
-	struct bounce *bounce;
+	struct deliver_agent agent;	/* queue, bounce service */
 	struct localdom *local;
 	struct match *cache_dests;
 	struct table_list *tls_policy;
@@ -163,8 +163,7 @@ struct rcpt {
 struct delivery {
 	struct client *c;
 	const struct deliver_req *req;
-	struct deliver_ctx ctx;
-	struct qfile *file;
+	struct deliver_ctx *ctx;
 	struct pool *pool;
 	struct rcpt *rcpts;
 	size_t n_rcpts, n_left;		/* n_left: not reported yet */
@@ -201,6 +200,6 @@ const char *tls_obstacle(struct client *c, struct pool *pool, const char *nextho
 void tls_warn(struct client *c, struct conf *conf);
 
 /* ---- deliver.c */
-void deliver_request(struct client *c, struct deliver_req *req, struct deliver_done *done) MAY_WAIT;
+void deliver_request(struct client *c, struct deliver_ctx *ctx) MAY_WAIT;
 
 #endif

@@ -283,7 +283,7 @@ no_file(struct turn *t, const struct err *err)
 	t->s->is_broken = true;		/* without the final dot the server throws away what it got */
 	log_warning("%s: cannot read the message: %s", req->id, err->text);
 	if (err->class == ERR_PERM)
-		(void)!queue_set_mode(t->d->c->queue, (enum queue_name)queue_name_parse(req->queue), req->id, 0400, NULL);
+		(void)!queue_set_mode(t->d->c->agent.queue, (enum queue_name)queue_name_parse(req->queue), req->id, 0400, NULL);
 	outcome_turn(t->d, outcome_new(t->d, t->s, false, "4.3.0", "queue file read error"), true);
 }
 
