@@ -157,23 +157,7 @@ proxy_del(struct table *t, const char *key, struct err *err)
 	return status < 0 ? -1 : status == PROXY_FOUND;
 }
 
-static int
-proxy_each(struct table *t, bool first, struct strbuf *key, struct strbuf *value, struct err *err)
-{
-	AUTO(msg_done) struct msg m = MSG_INIT;
-	const char *k, *v;
-	int status = ask(t, PROXY_EACH, t->name, first ? "first" : "next", NULL, &m, err);
-
-	if (status != PROXY_FOUND)
-		return status < 0 ? -1 : 0;
-	if (msg_get_str(&m, "key", &k, err) < 0 || msg_get_str(&m, "value", &v, err) < 0)
-		return -1;
-	strbuf_adds(key, k);
-	strbuf_adds(value, v);
-	return 1;
-}
-
 const struct table_driver table_proxy = {
 	.type = "proxy", .open = proxy_type_open, .close = proxy_close, .lookup = proxy_type_lookup,
-	.takes_partial = proxy_takes_partial, .put = proxy_put, .del = proxy_del, .each = proxy_each,
+	.takes_partial = proxy_takes_partial, .put = proxy_put, .del = proxy_del,
 };

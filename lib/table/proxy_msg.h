@@ -3,15 +3,14 @@
  * proxy_msg - what tables of type proxy: say to proxymap over a mux (ipc/client.h), and what it answers
  *
  *	PROXY_LOOKUP {table, flags, key}		PROXY_PUT {table, flags, key, value}		PROXY_DELETE {table, flags, key}
- *	PROXY_EACH {table, flags, first}: one walk a connection
- *	PROXY_REPLY {status, key, value, text}
+ *	PROXY_REPLY {status, value, existed, text}
  */
 #ifndef TABLE_PROXY_MSG_H
 #define TABLE_PROXY_MSG_H
 
 #include "table/table.h"
 
-enum { PROXY_LOOKUP = 0x600, PROXY_PUT, PROXY_DELETE, PROXY_EACH, PROXY_REPLY };
+enum { PROXY_LOOKUP = 0x600, PROXY_PUT, PROXY_DELETE, PROXY_REPLY };
 enum proxy_status {
 	PROXY_FOUND,		/* also: done */
 	PROXY_NOT_FOUND,

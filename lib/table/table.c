@@ -63,6 +63,14 @@ table_types(void)
 }
 
 bool
+table_is_proxied_type(const char *type)
+{
+	const struct table_driver *d = find_driver(type, strlen(type));
+
+	return d != NULL && (d->traits & TABLE_T_PROXIED) != 0;
+}
+
+bool
 table_type_takes_partial(const char *type)
 {
 	const struct table_driver *d = find_driver(type, strlen(type));
@@ -92,7 +100,6 @@ table_open(const char *spec, int flags, struct conf *conf, struct err *err)
 	t->name = strchr(t->spec, ':') + 1;
 	t->flags = flags;
 	t->conf = conf;
-	strbuf_init(&t->folded, TABLE_KEY_MAX);
 	if (d->open(t, &t->trouble) < 0 && t->trouble.class != ERR_NONE && (flags & TABLE_QUIET) == 0)
 		log_error("%s", t->trouble.text);
 	return t;
@@ -107,7 +114,6 @@ table_free(struct table **tp)
 		return;
 	if (t->state != NULL && t->driver->close != NULL)
 		t->driver->close(t);
-	strbuf_done(&t->folded);
 	mem_free(&t->spec);
 	mem_free(tp);
 }
@@ -131,31 +137,38 @@ unavailable(const struct table *t, struct err *err)
 	return err_set(err, ERR_TEMP, "4.3.0", "%s is unavailable. %s", t->spec, t->trouble.text);
 }
 
-/* The key as the type wants it: NULL when no table can hold it. */
+/* The key as the type wants it, in scratch where it had to be changed (a look-up may wait, so scratch is the caller's own); NULL when no
+ * table can hold it. */
 static const char *
-fold(struct table *t, const char *key, size_t *len)
+fold(const struct table *t, const char *key, struct strbuf *scratch, size_t *len)
 {
+	size_t i = 0;
+
 	*len = strlen(key);
 	if (*len >= TABLE_KEY_MAX)
 		return NULL;
 	if ((t->flags & TABLE_FOLD) == 0 || (t->driver->traits & TABLE_T_FIXED) == 0)
 		return key;
-	strbuf_reset(&t->folded);
-	if (strbuf_add(&t->folded, key, *len) < 0)
+	while (i < *len && !ascii_is_upper((unsigned char)key[i]))
+		i++;
+	if (i == *len)
+		return key;
+	if (strbuf_add(scratch, key, *len) < 0)
 		return NULL;
-	ascii_lower_str(t->folded.s);
-	return t->folded.s;
+	ascii_lower_str(scratch->s);
+	return scratch->s;
 }
 
 int
 table_lookup(struct table *t, const char *key, struct strbuf *value, struct err *err)
 {
+	AUTO(strbuf_done) struct strbuf scratch = STRBUF_INIT(TABLE_KEY_MAX);
 	size_t len;
 	int r;
 
 	if (t->trouble.class != ERR_NONE)
 		return unavailable(t, err);
-	key = fold(t, key, &len);
+	key = fold(t, key, &scratch, &len);
 	if (key == NULL)
 		return 0;
 	strbuf_reset(value);
@@ -189,6 +202,7 @@ not_supported(const struct table *t, const char *what, struct err *err)
 int
 table_put(struct table *t, const char *key, const char *value, bool *existed, struct err *err)
 {
+	AUTO(strbuf_done) struct strbuf scratch = STRBUF_INIT(TABLE_KEY_MAX);
 	size_t len;
 
 	*existed = false;
@@ -196,7 +210,7 @@ table_put(struct table *t, const char *key, const char *value, bool *existed, st
 		return unavailable(t, err);
 	if (t->driver->put == NULL)
 		return not_supported(t, "update", err);
-	key = fold(t, key, &len);
+	key = fold(t, key, &scratch, &len);
 	if (key == NULL || strlen(value) > TABLE_VALUE_MAX)
 		return err_set(err, ERR_PERM, NULL, "%s: key or value is too long", t->spec);
 	return t->driver->put(t, key, value, existed, err);
@@ -211,13 +225,14 @@ table_put_bare(struct table *t)
 int
 table_delete(struct table *t, const char *key, struct err *err)
 {
+	AUTO(strbuf_done) struct strbuf scratch = STRBUF_INIT(TABLE_KEY_MAX);
 	size_t len;
 
 	if (t->trouble.class != ERR_NONE)
 		return unavailable(t, err);
 	if (t->driver->del == NULL)
 		return not_supported(t, "delete", err);
-	key = fold(t, key, &len);
+	key = fold(t, key, &scratch, &len);
 	return key == NULL ? 0 : t->driver->del(t, key, err);
 }
 

@@ -60,6 +60,7 @@ NODISCARD int table_sync(struct table *t, struct err *err);
 /* Names of the types this build has, sorted: postconf -m. */
 const char *const *table_types(void);
 bool table_is_known_type(const char *type);	/* a type Postfix has, built here or not */
+bool table_is_proxied_type(const char *type);	/* looked up by proxymap even without "proxy:" in front */
 
 /* A list of tables, "hash:/a, hash:/b": searched in order for one key. */
 struct table_list;

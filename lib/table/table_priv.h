@@ -28,6 +28,7 @@ enum table_traits {
 	TABLE_T_FIXED = 1,	/* keys are whole strings: folded, and partial keys make sense */
 	TABLE_T_PARTIAL = 2,	/* with TABLE_T_FIXED */
 	TABLE_T_HIDDEN = 4,	/* known by name, not built */
+	TABLE_T_PROXIED = 8,	/* looked up by proxymap */
 };
 
 struct table_driver {
@@ -53,7 +54,6 @@ struct table {
 	struct conf *conf;
 	void *state;		/* the driver's */
 	struct err trouble;	/* class ERR_NONE: open */
-	struct strbuf folded;	/* scratch */
 };
 
 extern const struct table_driver table_hash, table_btree, table_lmdb, table_cdb, table_texthash, table_inline, table_internal,

@@ -103,5 +103,6 @@ unix_lookup(struct table *t, const char *key, size_t len UNUSED, struct strbuf *
 }
 
 const struct table_driver table_unix = {
-	.type = "unix", .traits = TABLE_T_FIXED | TABLE_T_PARTIAL, .open = unix_open, .close = unix_close, .lookup = unix_lookup,
+	.type = "unix", .traits = TABLE_T_FIXED | TABLE_T_PARTIAL | TABLE_T_PROXIED,
+	.open = unix_open, .close = unix_close, .lookup = unix_lookup,
 };

@@ -1,0 +1,2 @@
+programs += proxymap
+proxymap_srcs := proxymap/main.c proxymap/approved.c
