@@ -1,0 +1,2 @@
+programs += discard
+discard_srcs := discard/main.c

@@ -1,0 +1,2 @@
+programs += error
+error_srcs := error/main.c
