@@ -283,7 +283,9 @@ access_action(struct access *a, const char *value, const char *name, const char 
 	word = pool_strndup(a->pool, value, n);
 	x.word = word;
 	x.text = value + n + strspn(value + n, " \t");
-	if (n > 0 && strspn(word, "0123456789") == n)
+	if (n == 0)
+		return bad_value(&x);
+	if (strspn(word, "0123456789") == n)
 		return do_number(&x);
 	for (size_t i = 0; i < COUNT_OF(actions); i++)
 		if (ascii_casecmp(word, actions[i].word) == 0)

@@ -90,10 +90,12 @@ rule_check_helo(struct access *a, const struct rule *r)
 {
 	AUTO(strbuf_done) struct strbuf value = STRBUF_INIT(VALUE_MAX);
 	struct err err = ERR_INIT;
+	int rc;
 
 	if (a->s->helo == NULL)
 		return ACCESS_DUNNO;
-	return outcome(a, find_domain(r, a->s->helo, &value, &err), value.s, a->s->helo, "Helo command", &err);
+	rc = find_domain(r, a->s->helo, &value, &err);
+	return outcome(a, rc, value.s, a->s->helo, "Helo command", &err);
 }
 
 enum access_result
@@ -101,10 +103,12 @@ rule_check_etrn(struct access *a, const struct rule *r)
 {
 	AUTO(strbuf_done) struct strbuf value = STRBUF_INIT(VALUE_MAX);
 	struct err err = ERR_INIT;
+	int rc;
 
 	if (a->s->etrn == NULL)
 		return ACCESS_DUNNO;
-	return outcome(a, find_domain(r, a->s->etrn, &value, &err), value.s, a->s->etrn, "Etrn command", &err);
+	rc = find_domain(r, a->s->etrn, &value, &err);
+	return outcome(a, rc, value.s, a->s->etrn, "Etrn command", &err);
 }
 
 /* param: 1 sender, 0 recipient */
