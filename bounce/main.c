@@ -169,6 +169,7 @@ handle(void *arg, struct msg *request, struct msg *reply)
 static void
 serve(struct daemon_session *s)
 {
+	daemon_session_is_mux(s);
 	ipc_mux_serve(s->stream, handle, NULL, MAX_INFLIGHT);
 }
 
