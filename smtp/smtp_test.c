@@ -102,9 +102,11 @@ session(void *arg)
 
 	server.n_sessions++;
 	if (say(s, greeting != NULL ? greeting : "220 mx.test ESMTP"))
-		while (stream_line(s, &line, &len, 4000, NULL) == 1)
-			if (!command(s, line) || strncmp(line, "QUIT", 4) == 0)
+		while (stream_line(s, &line, &len, 4000, NULL) == 1) {
+			bool is_quit = strncmp(line, "QUIT", 4) == 0;
+			if (!command(s, line) || is_quit)
 				break;
+		}
 	(void)!stream_flush(s, NULL);
 	stream_free(&s);
 }

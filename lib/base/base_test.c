@@ -96,6 +96,10 @@ map_survives_many_changes(void **state UNUSED)
 		seen++;
 	assert_int_equal(seen, map_count(m));
 	assert_ptr_equal(map_getn(m, "key2xyz", 4), (void *)2);
+	it = (struct map_iter){ 0 };
+	while (map_next(m, &it))
+		assert_ptr_equal(map_del(m, it.key), it.value);
+	assert_int_equal(map_count(m), 0);	/* deleting on the way skips none */
 	map_free(&m, NULL);
 	assert_null(m);
 }

@@ -187,11 +187,13 @@ map_count(const struct map *m)
 bool
 map_next(const struct map *m, struct map_iter *it)
 {
+	/* When the last one was deleted another may have moved into its place. */
+	if (it->key != NULL && it->slot < m->cap && m->slots[it->slot].key == it->key)
+		it->slot++;
 	for (; it->slot < m->cap; it->slot++) {
 		if (m->slots[it->slot].key != NULL) {
 			it->key = m->slots[it->slot].key;
 			it->value = m->slots[it->slot].value;
-			it->slot++;
 			return true;
 		}
 	}

@@ -5,7 +5,8 @@
  *	struct map *m = map_new();
  *	map_put(m, "key", value);
  *	struct map_iter it = {0};
- *	while (map_next(m, &it)) use(it.key, it.value);		order of insertion is not kept; no changes but map_del of it.key
+ *	while (map_next(m, &it)) use(it.key, it.value);		order of insertion is not kept; no changes but map_del of it.key,
+ *								after which one that was seen and kept may come again
  *
  * The hash is seeded at random, so that strangers cannot choose colliding keys.
  */
