@@ -21,7 +21,6 @@ start(void)
 static void
 serve(struct daemon_session *s)
 {
-	daemon_session_is_mux(s);
 	ipc_mux_serve(s->stream, resolver_handle, resolver, MAX_INFLIGHT);
 }
 

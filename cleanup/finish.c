@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* finish - the end of a message: committed, refused, thrown away on purpose, or returned to its sender */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "cleanup/cleanup.h"
+
+enum { BOUNCE_RCPT_LIMIT = 100000 };
+
+/* What the sender may be told in a report instead of the client in an answer: faults of the message, never of this machine. */
+enum { FOR_GOOD = CLEANUP_SIZE | CLEANUP_CONTENT | CLEANUP_HOPS | CLEANUP_NO_RCPT | CLEANUP_DENIED };
+
+static void
+commit(struct message *m)
+{
+	struct err err = ERR_INIT;
+
+	size_record_end(m);
+	if (qfile_commit(m->qf, m->hold, &err) == 0)
+		return;
+	log_warning("%s: write queue file: %s", message_id_of(m), err.text);
+	message_fail(m, CLEANUP_WRITE, "%s", err.class == ERR_NOSPACE ? "4.3.1 insufficient system storage" : "");
+}
+
+/* ---- returning mail to its sender */
+static int
+append_one(struct message *m, const struct qrcpt *r, struct err *err)
+{
+	const struct cleanup_text *t = cleanup_status_text(m->status);
+	const char *reason = m->reason[0] != '\0' ? m->reason : "";
+	char dsn[12] = "";
+	size_t n = strspn(reason, "0123456789.");
+	struct dlog_entry e = { .rcpt = r->addr, .orig_rcpt = r->orig, .dsn_orcpt = r->dsn_orcpt, .offset = r->offset,
+	    .dsn_notify = r->dsn_notify, .action = "failed", .diag_type = "", .diag_text = "", .mta_type = "", .mta_name = "" };
+
+	if (n >= 5 && n < sizeof dsn && reason[n] == ' ') {
+		memcpy(dsn, reason, n);
+		e.reason = reason + n + 1;
+		e.status = dsn;
+	} else {
+		e.reason = t->text;
+		e.status = t->dsn;
+	}
+	return bounce_append(m->env->bounce, QUEUE_BOUNCE, message_id_of(m), &e, err);
+}
+
+static int
+report(struct message *m, const struct qenv *q, struct err *err)
+{
+	struct bounce_msg b = { .queue = queue_name_str(QUEUE_HOLD), .id = message_id_of(m), .encoding = q->encoding,
+	    .sender = q->sender, .dsn_envid = q->dsn_envid, .dsn_ret = q->dsn_ret };
+
+	for (size_t i = 0; i < q->n_rcpts; i++) {
+		if (append_one(m, &q->rcpts[i], err) < 0)
+			return -1;
+	}
+	return bounce_report(m->env->bounce, BOUNCE_FLUSH, &b, err);
+}
+
+static int
+report_stored(struct message *m, struct err *err)
+{
+	AUTO(qfile_free) struct qfile *f = qfile_open(m->env->queue, QUEUE_HOLD, message_id_of(m), QFILE_LOCK_NONE, err);
+	struct qenv q;
+
+	if (f == NULL || qenv_read(f, m->pool, BOUNCE_RCPT_LIMIT, &q, err) < 0)
+		return -1;
+	return q.n_rcpts == 0 || q.sender[0] == '\0' ? 0 : report(m, &q, err);
+}
+
+/* The report is made from a stored message: what there is of it is put on hold, where it also stays should the report fail or
+ * the power go, and removed when the report is in the queue.  true: the sender knows. */
+static bool
+return_to_sender(struct message *m)
+{
+	struct err err = ERR_INIT;
+
+	if (m->end_offset == 0)
+		return false;
+	size_record_end(m);
+	if (qfile_commit(m->qf, true, &err) < 0 || report_stored(m, &err) < 0) {
+		log_warning("%s: return to sender: %s", message_id_of(m), err.text);
+		return false;
+	}
+	if (queue_remove(m->env->queue, QUEUE_HOLD, message_id_of(m), &err) < 0)
+		log_warning("%s: %s", message_id_of(m), err.text);
+	return true;
+}
+
+void
+message_finish(struct message *m)
+{
+	struct err err = ERR_INIT;
+
+	if (m->status == 0 && m->n_rcpts == 0)
+		message_fail(m, CLEANUP_NO_RCPT, "%s", "");
+	if (m->status == 0 && qfile_check(m->qf, &err) < 0) {
+		log_warning("%s: write queue file: %s", message_id_of(m), err.text);
+		message_fail(m, CLEANUP_WRITE, "%s", err.class == ERR_NOSPACE ? "4.3.1 insufficient system storage" : "");
+	}
+	if (m->status == 0 && m->discard) {
+		log_info("%s: removed (discarded)", message_id_of(m));
+		return;
+	}
+	if (m->status == 0)
+		commit(m);
+	else if ((m->flags & CLEANUP_BOUNCE_ON_ERROR) != 0 && (m->status & ~FOR_GOOD) == 0 && return_to_sender(m))
+		m->status = 0;
+}
