@@ -3,3 +3,5 @@ programs += smtp
 smtp_srcs := smtp/main.c smtp/conf.c $(smtp_parts)
 unit_tests += smtp/smtp_test
 smtp/smtp_test_srcs := $(smtp_parts) lib/deliver/fake_bounce.c
+unit_tests += smtp/dest_test
+smtp/dest_test_srcs := smtp/dest.c
