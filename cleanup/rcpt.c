@@ -54,7 +54,6 @@ write_rcpt(struct message *m, const char *addr, const char *orig, const char *ds
 
 	if (is_duplicate(m, addr, orig))
 		return;
-	put_warning_time(m);
 	if (dsn_notify != 0) {
 		snprintf(number, sizeof number, "%d", dsn_notify);
 		put_attr(m, "notify_flags", number);
@@ -147,8 +146,10 @@ rcpt_add(struct message *m, const char *addr, const char *orig, const char *dsn_
 		strbuf_adds(&orcpt, dsn_orcpt);
 	else if (!is_bcc)
 		make_orcpt(m, orig, &orcpt);
-	if (!is_bcc)
+	if (!is_bcc) {
+		put_warning_time(m);
 		m->hints |= dsn_notify << 1;
+	}
 	mem_free(&m->last_rcpt);
 	m->last_rcpt = mem_strdup(to.s);
 	if ((m->flags & CLEANUP_MAP) != 0)
