@@ -2,6 +2,7 @@
 /* expand - $name and ${...} in text, with values from a function */
 #include "config/expand.h"
 
+#include <dlfcn.h>
 #include <idn2.h>
 #include <stdlib.h>
 #include <string.h>
@@ -275,21 +276,40 @@ take_comparison(struct run *r, struct span *s, const char **value)
 	return 0;
 }
 
+/*
+ * The library comes in when a name needs it: every command reads main.cf, hardly one meets such a name, and sendmail and
+ * postdrop start for each message.
+ */
+static int
+add_ascii_domain(struct run *r, const char *name, struct strbuf *out)
+{
+	void *lib = dlopen("libidn2.so.0", RTLD_NOW | RTLD_LOCAL);
+	int (*convert)(const char *, char **, int);
+	void (*release)(void *);
+	char *ascii = NULL;
+	int rc = -1;
+
+	if (lib == NULL)
+		return err_set(r->err, ERR_CONF, NULL, "%.200s: libidn2 is needed for domain_to_ascii", name);
+	*(void **)&convert = dlsym(lib, "idn2_to_ascii_8z");
+	*(void **)&release = dlsym(lib, "idn2_free");
+	if (convert != NULL && release != NULL)
+		rc = convert(name, &ascii, IDN2_NFC_INPUT | IDN2_NONTRANSITIONAL);
+	strbuf_adds(out, rc == IDN2_OK ? ascii : name);
+	if (rc == IDN2_OK)
+		release(ascii);
+	dlclose(lib);
+	return 0;
+}
+
 static int
 take_domain_to_ascii(struct run *r, struct span arg, struct strbuf *out)
 {
 	AUTO(strbuf_done) struct strbuf name = STRBUF_INIT(1000);
-	char *ascii = NULL;
 
 	if (expand_span(r, arg, &name) < 0)
 		return -1;
-	if (ascii_is_all(name.s, name.len) || idn2_to_ascii_8z(name.s, &ascii, IDN2_NFC_INPUT | IDN2_NONTRANSITIONAL) != IDN2_OK) {
-		strbuf_adds(out, name.s);
-		return 0;
-	}
-	strbuf_adds(out, ascii);
-	idn2_free(ascii);
-	return 0;
+	return ascii_is_all(name.s, name.len) ? strbuf_adds(out, name.s) : add_ascii_domain(r, name.s, out);
 }
 
 static int

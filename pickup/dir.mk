@@ -1,0 +1,2 @@
+programs += pickup
+pickup_srcs := pickup/main.c pickup/message.c
