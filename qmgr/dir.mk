@@ -1,0 +1,3 @@
+programs += qmgr
+qmgr_srcs := qmgr/agent.c qmgr/conf.c qmgr/dest.c qmgr/feed.c qmgr/feedback.c qmgr/finish.c qmgr/heap.c qmgr/index.c qmgr/main.c \
+	qmgr/message.c qmgr/plan.c qmgr/scan.c qmgr/transport.c
