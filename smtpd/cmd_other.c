@@ -129,12 +129,3 @@ cmd_xclient(struct session *s, char *args)
 	(void)args;
 	return reply(s, 550, "5.7.0", "Error: insufficient authorization");
 }
-
-/* Not announced.  The bytes behind it are content that must not be read as commands. */
-int
-cmd_bdat(struct session *s, char *args)
-{
-	(void)args;
-	s->is_closing = true;
-	return reply(s, 502, "5.5.1", "Error: command not implemented");
-}

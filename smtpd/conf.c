@@ -177,7 +177,7 @@ set_extensions(void)
 	AUTO(strbuf_done) struct strbuf unknown = STRBUF_INIT(1000);
 
 	env.offered = SMTP_EXT_PIPELINING | SMTP_EXT_SIZE | SMTP_EXT_VRFY | SMTP_EXT_ETRN | SMTP_EXT_ENHANCEDSTATUSCODES | SMTP_EXT_8BITMIME |
-	    SMTP_EXT_DSN;
+	    SMTP_EXT_DSN | SMTP_EXT_CHUNKING;
 	if (conf.smtputf8)
 		env.offered |= SMTP_EXT_SMTPUTF8;
 	if (conf.disable_vrfy)
@@ -260,9 +260,13 @@ open_lists(struct err *err)
 	return env.rewrite_clients != NULL ? access_check_relay(err) : -1;
 }
 
+enum { LINE_MAX = 8000 };	/* half of what the skeleton's streams hold: pieces of content are cut there at the latest */
+
 int
 smtpd_open(struct err *err)
 {
+	if (conf.line_limit > LINE_MAX)
+		conf.line_limit = LINE_MAX;
 	set_bare_lf();
 	set_extensions();
 	env.want_addrs = strstr(conf.inet_protocols, "ipv4") != NULL ? DNS_WANT_A : DNS_WANT_AAAA;

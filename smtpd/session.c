@@ -16,7 +16,7 @@ enum {
 	IN_SIZE = 32768, OUT_SIZE = 8192,
 };
 
-enum refusal { GO, NEED_HELO, NEED_MAIL, NEED_RCPT, NO_RCPT, NESTED };
+enum refusal { GO, NEED_HELO, NEED_MAIL, NEED_RCPT, NO_RCPT, NESTED, IN_BDAT };
 
 static const struct {
 	int code;
@@ -27,6 +27,7 @@ static const struct {
 	[NEED_RCPT] = { 503, "Error: need RCPT command" },
 	[NO_RCPT] = { 554, "Error: no valid recipients" },
 	[NESTED] = { 503, "Error: nested MAIL command" },
+	[IN_BDAT] = { 503, "Error: need BDAT or RSET command" },
 };
 
 enum {
@@ -49,9 +50,9 @@ static const struct command {
 	{ "XFORWARD", "xforward", cmd_xclient, 0, { GO } },
 	{ "STARTTLS", "starttls", cmd_starttls, CMD_LAST | CMD_PLAIN, { GO } },
 	{ "AUTH", "auth", cmd_auth, CMD_LAST, { GO } },
-	{ "MAIL", "mail", cmd_mail, 0, { [ST_START] = NEED_HELO, [ST_MAIL] = NESTED, [ST_RCPT] = NESTED } },
-	{ "RCPT", "rcpt", cmd_rcpt, 0, { [ST_START] = NEED_MAIL, [ST_READY] = NEED_MAIL } },
-	{ "DATA", "data", cmd_data, CMD_LAST, { [ST_START] = NEED_RCPT, [ST_READY] = NEED_RCPT, [ST_MAIL] = NO_RCPT } },
+	{ "MAIL", "mail", cmd_mail, 0, { [ST_START] = NEED_HELO, [ST_MAIL] = NESTED, [ST_RCPT] = NESTED, [ST_BDAT] = NESTED } },
+	{ "RCPT", "rcpt", cmd_rcpt, 0, { [ST_START] = NEED_MAIL, [ST_READY] = NEED_MAIL, [ST_BDAT] = IN_BDAT } },
+	{ "DATA", "data", cmd_data, CMD_LAST, { [ST_START] = NEED_RCPT, [ST_READY] = NEED_RCPT, [ST_MAIL] = NO_RCPT, [ST_BDAT] = IN_BDAT } },
 	{ "BDAT", "bdat", cmd_bdat, 0, { GO } },
 	{ "RSET", "rset", cmd_rset, CMD_JUNK | CMD_PLAIN, { GO } },
 	{ "NOOP", "noop", cmd_noop, CMD_JUNK | CMD_LAST | CMD_PLAIN | CMD_ALWAYS, { GO } },
@@ -85,7 +86,8 @@ session_reset_mail(struct session *s)
 	s->sender = s->recipient = s->etrn = s->first_rcpt = s->queue_id = NULL;
 	s->args = (struct smtp_mail_args){ .size = 0 };
 	s->n_rcpts = s->n_overshoot = 0;
-	s->in_content = false;
+	s->in_content = s->bdat_failed = false;
+	strbuf_done(&s->tail);
 	pool_free(&s->mail);
 	if (s->state > ST_READY)
 		s->state = ST_READY;
@@ -411,6 +413,7 @@ session_new(struct daemon_session *ds)
 	s->stand_alone = env.stand_alone;
 	s->discard = env.discard;
 	strbuf_init(&s->verdict.text, 4000);
+	strbuf_init(&s->tail, 0);
 	strvec_init(&s->saved.bcc, 100);
 	strvec_init(&s->saved.prepend, 100);
 	stream_set_timeout(s->st, conf.timeout_ms);

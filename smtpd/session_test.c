@@ -290,7 +290,7 @@ talk(const char *addr, const char *in, size_t step)
 
 #define EHLO "EHLO c.test\r\n"
 #define EHLO_REPLY "250-mx.example.test\r\n250-PIPELINING\r\n250-SIZE 10240000\r\n250-VRFY\r\n250-ETRN\r\n250-ENHANCEDSTATUSCODES\r\n250-8BITMIME\r\n" \
-	"250-DSN\r\n250 SMTPUTF8\r\n"
+	"250-DSN\r\n250-SMTPUTF8\r\n250 CHUNKING\r\n"
 #define MAIL "MAIL FROM:<a@b.test>\r\n"
 #define OK_MAIL "250 2.1.0 Ok\r\n"
 #define RCPT "RCPT TO:<joe@example.test>\r\n"
@@ -332,6 +332,15 @@ static const struct {
 	/* recipients, and a transaction that goes on after refusals */
 	{ EHLO MAIL "RCPT TO:<nobody@example.test>\r\n" RCPT "RCPT TO:<x@far.test>\r\nRCPT TO:<postmaster>\r\nDATA\r\n.\r\n", EHLO_REPLY OK_MAIL
 	  "550 5.1.1 <nobody@example.test>: Recipient address rejected: User unknown in local recipient table\r\n" OK_RCPT OK_RCPT OK_RCPT OK_DATA OK_QUEUED },
+	/* chunks */
+	{ EHLO MAIL RCPT "BDAT 4\r\na\r\nbBDAT 3\r\nb\r\nBDAT 3 LAST\r\n.\r\nQUIT\r\n", EHLO_REPLY OK_MAIL OK_RCPT "250 2.0.0 Ok: 4 bytes\r\n250 2.0.0 Ok: 3 bytes\r\n"
+	  OK_QUEUED BYE },
+	{ EHLO "BDAT 6 LAST\r\nQUIT\r\n" MAIL "BDAT 6\r\nQUIT\r\nNOOP\r\nBDAT 0 LAST\r\n" MAIL RCPT "BDAT 1\r\naDATA\r\nRCPT TO:<x>\r\nMAIL FROM:<>\r\nRSET\r\nDATA\r\n",
+	  EHLO_REPLY "503 5.5.1 Error: need RCPT command\r\n" OK_MAIL "554 5.5.1 Error: no valid recipients\r\n" OK "503 5.5.1 Error: need RCPT command\r\n" OK_MAIL
+	  OK_RCPT "250 2.0.0 Ok: 1 bytes\r\n503 5.5.1 Error: need BDAT or RSET command\r\n503 5.5.1 Error: need BDAT or RSET command\r\n"
+	  "503 5.5.1 Error: nested MAIL command\r\n" OK "503 5.5.1 Error: need RCPT command\r\n" },
+	{ EHLO MAIL RCPT "BDAT x\r\nNOOP\r\n", EHLO_REPLY OK_MAIL OK_RCPT "501 5.5.4 Syntax: BDAT count [LAST]\r\n" },
+	{ EHLO MAIL RCPT "BDAT 3 FIRST\r\nNOOP\r\n", EHLO_REPLY OK_MAIL OK_RCPT "501 5.5.4 Syntax: BDAT count [LAST]\r\n" },
 	/* two messages in one write, and one that is not finished */
 	{ EHLO MAIL RCPT "DATA\r\na\r\n.\r\n" MAIL RCPT "DATA\r\nb\r\n.\r\n" MAIL RCPT "DATA\r\nhalf", EHLO_REPLY OK_MAIL OK_RCPT OK_DATA OK_QUEUED OK_MAIL OK_RCPT OK_DATA
 	  OK_QUEUED OK_MAIL OK_RCPT OK_DATA },
@@ -363,6 +372,25 @@ test_records(void **state)
 	assert_non_null(strstr(records.s, "|NS: x|N|N.y|X|E|"));
 	assert_non_null(strstr(logged.s, "connect from unknown[192.0.2.5]\n"));
 	assert_non_null(strstr(logged.s, "\nABC: client=unknown[192.0.2.5]\ndisconnect from unknown[192.0.2.5] ehlo=1 mail=1 rcpt=1 data=1 quit=1 commands=5\n"));
+}
+
+/* Content in chunks cut anywhere is the content in one piece. */
+static void
+test_chunks(void **state)
+{
+	static const char body[] = "S: x\r\n\r\n.\r\n..\r\nend\r\n\r\nno end";
+	const size_t n = sizeof body - 1;
+
+	(void)state;
+	use_conf("smtpd_forbid_unauth_pipelining = no\n");
+	for (size_t a = 0; a <= n; a++)
+		for (size_t b = a; b <= n; b++) {
+			AUTO(mem_free) char *in = mem_printf(EHLO MAIL RCPT "BDAT %zu\r\n%.*sBDAT %zu\r\n%.*sBDAT %zu LAST\r\n%sQUIT\r\n", a, (int)a, body,
+			    b - a, (int)(b - a), body + a, n - b, body + b);
+
+			assert_non_null(strstr(talk("127.0.0.1", in, 0), OK_QUEUED BYE));
+			assert_non_null(strstr(records.s, "|NS: x|N|N.|N..|Nend|N|Nno end|X|E|"));
+		}
 }
 
 static void
@@ -526,7 +554,7 @@ test_relay_check(void **state)
 int
 main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(test_dialogues), cmocka_unit_test(test_records), cmocka_unit_test(test_endings),
+	const struct CMUnitTest tests[] = { cmocka_unit_test(test_dialogues), cmocka_unit_test(test_records), cmocka_unit_test(test_chunks), cmocka_unit_test(test_endings),
 		cmocka_unit_test(test_line_discipline), cmocka_unit_test(test_rules), cmocka_unit_test(test_early), cmocka_unit_test(test_relay_check) };
 
 	log_tee(collect_log);

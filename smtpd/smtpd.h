@@ -86,6 +86,7 @@ enum state {
 	ST_READY,
 	ST_MAIL,	/* sender known */
 	ST_RCPT,	/* at least one recipient accepted */
+	ST_BDAT,	/* content has begun to come in chunks */
 	ST_N
 };
 enum { CMDS_MAX = 24 };
@@ -111,9 +112,9 @@ struct session {
 	bool counts_events;		/* anvil counts this client */
 	bool is_counted;		/* anvil holds a connection of ours */
 	bool in_content;		/* the log says "DATA (N bytes)" */
+	bool bdat_failed;		/* further chunks of this message are read over */
 	enum smtp_lf lf;
 	const char *where;		/* last command, for the log */
-	uint64_t content_octets;
 	unsigned errors, junk, n_bare_lf;
 	unsigned n_ok[CMDS_MAX], n_all[CMDS_MAX];
 	unsigned discard;		/* extensions not announced to this client */
@@ -144,6 +145,13 @@ struct session {
 	const char *queue_id;		/* NULL: NOQUEUE */
 	struct saved_actions saved;
 	struct verdict verdict;
+
+	/* its content */
+	struct smtp_data data;
+	struct strbuf tail;		/* BDAT: end of a chunk that is not a whole line yet */
+	int64_t content_size;		/* as counted against message_size_limit */
+	uint64_t content_octets;	/* as received */
+	bool is_too_big;
 };
 
 void session_serve(struct daemon_session *ds) MAY_WAIT;
@@ -199,6 +207,14 @@ bool message_failed(const struct session *s);
 /* Commit.  0 and the outcome; -1 with err: try later. */
 NODISCARD int message_end(struct session *s, struct cleanup_result *r, struct err *err) MAY_WAIT;
 void message_drop(struct session *s);
+
+/* Content from the stream (content.c). */
+void content_begin(struct session *s, bool has_dots) MAY_WAIT;	/* end of the envelope too */
+smtp_data_fn content_piece;		/* arg is the session */
+void content_time(struct session *s, size_t used);	/* used bytes came in: more time, with smtpd_per_request_deadline */
+void content_lost(struct session *s, const struct err *err) MAY_WAIT;	/* no more input: the session is over */
+void content_bare_lf(struct session *s) MAY_WAIT;		/* refused: the session is over */
+int content_end(struct session *s) MAY_WAIT;		/* commits and answers; 0 or -1 as commands do */
 
 struct drop;
 NODISCARD struct drop *drop_open(struct err *err);

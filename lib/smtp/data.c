@@ -7,7 +7,7 @@
 void
 smtp_data_init(struct smtp_data *d, enum smtp_lf mode, size_t chunk)
 {
-	*d = (struct smtp_data){ .mode = mode, .chunk = chunk, .at_start = true, .after_crlf = true };
+	*d = (struct smtp_data){ .mode = mode, .chunk = chunk, .has_dots = true, .at_start = true, .after_crlf = true };
 }
 
 /* Pieces of chunk bytes while more than that is left, then the end. */
@@ -31,7 +31,7 @@ take_line(struct smtp_data *d, const char *p, size_t len, smtp_data_fn *put, voi
 
 	if (crlf)
 		len--;
-	if (d->at_start && len > 0 && p[0] == '.') {
+	if (d->has_dots && d->at_start && len > 0 && p[0] == '.') {
 		if (len == 1 && counts)
 			return true;
 		if (len > 1) {		/* a lone dot that does not count stays a dot */
@@ -52,7 +52,7 @@ take_pieces(struct smtp_data *d, const char *p, size_t n, smtp_data_fn *put, voi
 	size_t used = 0;
 
 	while (n - used >= d->chunk + SMTP_DATA_SLACK) {
-		if (d->at_start && p[used] == '.')
+		if (d->has_dots && d->at_start && p[used] == '.')
 			used++;
 		d->at_start = false;
 		put(arg, false, p + used, d->chunk);

@@ -32,6 +32,7 @@ enum { SMTP_DATA_SLACK = 4 };
 struct smtp_data {
 	enum smtp_lf mode;
 	size_t chunk;		/* longer lines are handed out in pieces of this size */
+	bool has_dots;		/* DATA: dots are doubled and one alone ends; false for BDAT, whose caller knows the end (RFC 3030) */
 	bool at_start;		/* of a line */
 	bool after_crlf;	/* the line before ended in CR LF */
 	bool saw_bare_lf;
