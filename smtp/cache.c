@@ -100,10 +100,10 @@ is_busy(const struct client *c, const char *dest)
 	return l != NULL && (l->active > 1 || (l->before_ms != 0 && l->begun_ms - l->before_ms < BUSY_MS));
 }
 
-static bool
-is_worth_keeping(struct client *c, const struct session *s)
+bool
+cache_is_wanted(struct client *c, const struct session *s)
 {
-	if (s->is_broken || s->said_421 || c->n_idle >= MAX_IDLE || task_is_cancelled() || stream_unflushed(s->stream) > 0)
+	if (s->is_broken || s->said_421 || s->quit_sent || c->n_idle >= MAX_IDLE || task_is_cancelled())
 		return false;
 	if (c->conf.reuse_count > 0 && s->n_uses >= c->conf.reuse_count)
 		return false;
@@ -121,7 +121,7 @@ cache_give(struct client *c, struct session **sp)
 
 	if (s == NULL)
 		return;
-	if (!is_worth_keeping(c, s)) {
+	if (!cache_is_wanted(c, s)) {
 		session_close(c, sp);
 		return;
 	}

@@ -97,7 +97,6 @@ content_send(struct delivery *d, struct session *s, struct err *err)
 		(void)err_set(err, ERR_PERM, "4.3.0", "the file ends within the content");
 		return CONTENT_NO_FILE;
 	}
-	if (!w.is_line_start && end_line(&w) < 0)
-		return CONTENT_NO_PEER;
-	return stream_flush(s->stream, err) < 0 ? CONTENT_NO_PEER : CONTENT_SENT;
+	/* What is left in the buffer leaves together with the final dot. */
+	return !w.is_line_start && end_line(&w) < 0 ? CONTENT_NO_PEER : CONTENT_SENT;
 }

@@ -38,8 +38,10 @@ use_session(struct delivery *d, struct session *s)
 	is_good = transact(d, s) == 0;
 	if (is_good)
 		cache_give(d->c, &s);
-	else
+	else {
+		d->ctx->conn_use = 0;
 		session_drop(&s);
+	}
 	return is_good;
 }
 
@@ -71,6 +73,7 @@ try_addr(struct hunt *h, const struct smtp_addr *a)
 	if (try_idle(h, a))
 		return true;
 	if ((s = session_open(d, h->dest, a, &o)) == NULL) {
+		note_times(d, false);
 		outcome_all(d, o);
 		return false;
 	}

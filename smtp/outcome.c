@@ -110,7 +110,7 @@ outcome_sent(struct delivery *d, struct session *s, struct rcpt *r)
 {
 	AUTO(strbuf_done) struct strbuf text = STRBUF_INIT(REPLY_SHOWN + 1);
 	struct deliver_outcome out = { .dsn = s->reply.dsn, .relay = s->relay, .diag_type = "smtp", .mta_name = s->host,
-		.relayed_with_dsn = (s->ext & EXT_DSN) != 0 };
+		.relayed_with_dsn = (s->ext & EXT_DSN) != 0, .action = "relayed" };
 
 	smtp_reply_flat(&s->reply, REPLY_SHOWN, &text);
 	out.reason = out.diag_text = text.s;

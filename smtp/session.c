@@ -148,8 +148,15 @@ session_reply(struct session *s, uint64_t timeout_ms, struct err *err)
 	stream_set_timeout(s->stream, timeout_ms);
 	stream_set_deadline(s->stream, task_now_ms() + timeout_ms);
 	/* A server that has closed may have said why: what it sent before is read although we cannot write any more. */
-	if (stream_flush(s->stream, err) < 0 && err != NULL && (err->class == ERR_TIMEOUT || err->class == ERR_CANCEL))
-		return -1;
+	struct err why = ERR_INIT;
+	if (stream_flush(s->stream, &why) < 0) {
+		if (why.class == ERR_TIMEOUT || why.class == ERR_CANCEL) {
+			if (err != NULL)
+				*err = why;
+			return -1;
+		}
+		stream_drop_output(s->stream);
+	}
 	rc = smtp_reply_read(s->stream, &s->reply, err);
 	stream_set_deadline(s->stream, TASK_FOREVER);
 	if (rc < 0)
@@ -280,7 +287,7 @@ session_close(struct client *c, struct session **sp)
 
 	if (s == NULL)
 		return;
-	if (!s->is_broken && !s->said_421 && session_command(s, NULL, "QUIT") == 0) {
+	if (!s->is_broken && !s->said_421 && !s->quit_sent && session_command(s, NULL, "QUIT") == 0) {
 		stream_set_timeout(s->stream, c->conf.skip_quit ? 1000 : c->conf.quit_ms);
 		stream_set_deadline(s->stream, TASK_FOREVER);
 		if (c->conf.skip_quit)

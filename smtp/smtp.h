@@ -118,6 +118,7 @@ struct session {
 	bool is_broken;			/* no more commands */
 	bool said_421;			/* the server is leaving */
 	bool needs_rset;
+	bool quit_sent;			/* together with the final dot */
 	struct smtp_reply reply;	/* the last one */
 };
 struct delivery;
@@ -139,6 +140,7 @@ unsigned ext_by_name(const char *word);		/* 0: none of ours */
 void cache_init(struct client *c);
 /* An idle session to the destination, or (addr not NULL) to the address; NULL: none. */
 struct session *cache_take(struct client *c, const char *dest, const struct smtp_addr *addr, uint16_t port);
+bool cache_is_wanted(struct client *c, const struct session *s) MAY_WAIT;
 /* Keep the session if that makes sense, else close it. */
 void cache_give(struct client *c, struct session **sp) MAY_WAIT;
 /* How busy a destination is decides whether sessions are kept (smtp_connection_cache_on_demand). */

@@ -215,7 +215,7 @@ broken(struct turn *t, const struct err *err, const char *stage)
 		t->s->is_broken = t->is_stale = true;
 		return;
 	}
-	if (t->s->said_421 && err->class == ERR_EOF) {
+	if (t->s->said_421 && err->class != ERR_TIMEOUT && err->class != ERR_PROTO) {
 		t->s->is_broken = true;
 		o = outcome_reply(t->d, t->s, stage == stage_rcpt ? "RCPT TO command" : stage == stage_data ? "DATA command" :
 		    "MAIL FROM command", true);
@@ -291,6 +291,7 @@ no_file(struct turn *t, const struct err *err)
 static void
 body_broken(struct turn *t, const struct err *err)
 {
+	stream_drop_output(t->s->stream);
 	if (err->class != ERR_TIMEOUT && err->class != ERR_CANCEL && session_reply(t->s, 1000, NULL) == 0 && t->s->reply.code >= 400) {
 		outcome_turn(t->d, outcome_reply(t->d, t->s, "end of DATA command", false), true);
 		t->s->is_broken = true;
@@ -310,6 +311,32 @@ end_reply(struct turn *t)
 			outcome_sent(t->d, t->s, t->v[i]);
 }
 
+/* Recipients that were too many for this transaction need the session once more. */
+static bool
+has_over_limit(const struct turn *t)
+{
+	for (size_t i = 0; i < t->n; i++)
+		if (t->v[i]->is_over_limit)
+			return true;
+	return false;
+}
+
+/* The dot, and QUIT in the same packet when this was the session's last message and nobody waits for the answer to it. */
+static int
+send_end(struct turn *t, struct err *err)
+{
+	struct client *c = t->d->c;
+
+	if (session_command(t->s, err, ".") < 0)
+		return -1;
+	if (!(t->s->ext & EXT_PIPELINING) || !c->conf.skip_quit || has_over_limit(t) || cache_is_wanted(c, t->s))
+		return 0;
+	if (session_command(t->s, err, "QUIT") < 0)
+		return -1;
+	t->s->quit_sent = true;
+	return 0;
+}
+
 static void
 content(struct turn *t)
 {
@@ -325,7 +352,7 @@ content(struct turn *t)
 	case CONTENT_SENT:
 		break;
 	}
-	if (session_command(t->s, &err, ".") < 0 || session_reply(t->s, t->d->c->conf.data_done_ms, &err) < 0)
+	if (send_end(t, &err) < 0 || session_reply(t->s, t->d->c->conf.data_done_ms, &err) < 0)
 		outcome_turn(t->d, outcome_broken(t->d, t->s, &err, stage_dot), true);
 	else
 		end_reply(t);

@@ -429,6 +429,12 @@ stream_printf(struct stream *s, const char *fmt, ...)
 	return stream_write(s, big, (size_t)n, NULL);
 }
 
+void
+stream_drop_output(struct stream *s)
+{
+	s->out_len = 0;
+}
+
 size_t
 stream_unflushed(const struct stream *s)
 {

@@ -61,6 +61,8 @@ NODISCARD int stream_write(struct stream *s, const void *data, size_t n, struct 
 int stream_printf(struct stream *s, const char *fmt, ...) PRINTF(2, 3) MAY_WAIT;	/* an error shows at the next flush */
 NODISCARD int stream_flush(struct stream *s, struct err *err) MAY_WAIT;
 size_t stream_unflushed(const struct stream *s);
+/* Forget what was not flushed: a peer that takes nothing more may still have said something worth reading. */
+void stream_drop_output(struct stream *s);
 
 /* Non-blocking TCP connect from an optional local address ("" for any): descriptor or -1. */
 NODISCARD int stream_connect_tcp(const struct sockaddr *sa, unsigned sa_len, const struct sockaddr *bind_sa, unsigned bind_len,
