@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/signalfd.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -13,6 +14,7 @@
 #include "base/clock.h"
 #include "base/io.h"
 #include "base/log.h"
+#include "daemon/logconf.h"
 #include "master.h"
 
 enum {
@@ -178,6 +180,31 @@ control_abort(void)
 	master.stop_step = 2;
 }
 
+/* What postlogd did not come to write is written here. */
+static void
+drain_log(void)
+{
+	struct service *s = NULL;
+	struct err err = ERR_INIT;
+	static char line[65536];
+	ssize_t n;
+	int fd;
+
+	log_flush();
+	for (struct list *l = master.services.next; l != &master.services; l = l->next) {
+		if (is_log(LIST_ITEM(l, struct service, link)))
+			s = LIST_ITEM(l, struct service, link);
+	}
+	if (s == NULL || s->n_endpoints == 0)
+		return;
+	fd = strcmp(master.par.maillog_file, "/dev/stdout") == 0 ? STDOUT_FILENO : maillog_open(master.conf, &err);
+	while (fd >= 0 && (n = recv(s->endpoints[0].watch.fd, line, sizeof(line) - 1, MSG_DONTWAIT)) >= 0) {
+		line[n++] = '\n';
+		if (io_write_all(fd, line, (size_t)n, &err) < 0)
+			return;
+	}
+}
+
 uint64_t
 control_timers(uint64_t now)
 {
@@ -200,7 +227,7 @@ control_timers(uint64_t now)
 	}
 	if (master.stop_step == 2 && (now >= due || each_process(true, false, NULL) == 0)) {
 		each_process(true, true, kill_hard);
-		log_flush();
+		drain_log();
 		exit(0);
 	}
 	return due > now ? due : now + 100;

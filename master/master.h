@@ -29,7 +29,8 @@ enum share {
 	SHARE_SESSIONS,		/* maxproc bounds sessions; few processes share them */
 	SHARE_PROCESSES,	/* maxproc bounds processes; each serves any number of sessions */
 	SHARE_ONE,		/* one session a process */
-	SHARE_SINGLE,		/* never more than one process, the old one ends before the new one starts */
+	SHARE_SINGLE,		/* one process; while an old one ends the new one is there already */
+	SHARE_EXCLUSIVE,	/* never more than one: the old one ends before the new one starts */
 };
 
 struct program {
@@ -86,7 +87,7 @@ struct proc {
 	unsigned sessions;	/* when ending */
 	unsigned quota;
 	bool is_told_to_end;
-	uint64_t started;
+	uint64_t started, told_at;
 };
 
 struct master {

@@ -32,6 +32,8 @@ proc_send(struct proc *p, enum hub_type type, uint32_t value)
 {
 	struct hub_msg m = { .type = type, .value = value };
 
+	if (type == HUB_RETIRE || type == HUB_STOP || type == HUB_RELOAD)
+		p->told_at = clock_mono_ms();
 	if (type == HUB_RETIRE || type == HUB_STOP)
 		p->is_told_to_end = true;
 	if (hub_send(p->channel.fd, &m, -1) < 0 && errno != EPIPE && errno != ECONNRESET)

@@ -20,6 +20,7 @@ enum {
 	ONE_DEFAULT = 100,		/* processes of agents that serve one session, when main.cf and master.cf say nothing */
 	LIMIT_TOLD_EVERY_MS = 1000 * 1000,
 	STRESS_MS = 1000 * 1000,
+	EXCLUSIVE_END_MS = 10 * 1000,
 };
 
 static void on_client(void *arg);
@@ -72,6 +73,7 @@ supply_limits(struct service *s, int maxproc)
 	s->max_procs = max;
 	switch (share) {
 	case SHARE_SINGLE:
+	case SHARE_EXCLUSIVE:
 		s->max_procs = 1;
 		break;
 	case SHARE_ONE:
@@ -141,14 +143,13 @@ count_procs(struct service *s)
 	return c;
 }
 
-/* Of SHARE_SINGLE the old one must be gone before the new one starts: two at once would contradict each other. */
 static bool
 can_start(struct service *s, const struct count *c)
 {
 	if (master.is_stopping || s->is_removed)
 		return false;
-	if (s->program->share == SHARE_SINGLE)
-		return c->alive == 0;
+	if (s->program->share == SHARE_EXCLUSIVE)
+		return c->alive == 0;	/* two at once would contradict each other */
 	return (s->max_procs == 0 || c->serving < s->max_procs) && free_sessions(s) > 0;
 }
 
@@ -345,10 +346,30 @@ min_time(uint64_t a, uint64_t b)
 	return a < b ? a : b;
 }
 
+/* Nobody can take the place of an exclusive process that does not come to its end. */
+static uint64_t
+hurry_timers(struct service *s, uint64_t now)
+{
+	uint64_t next = UINT64_MAX;
+
+	if (s->program->share != SHARE_EXCLUSIVE)
+		return next;
+	for (struct list *l = s->procs.next; l != &s->procs; l = l->next) {
+		struct proc *p = LIST_ITEM(l, struct proc, link);
+
+		if (proc_is_serving(p) || p->told_at == 0)
+			continue;
+		if (now >= p->told_at + EXCLUSIVE_END_MS)
+			proc_send(p, HUB_STOP, 0);	/* tells it once more in as much time */
+		next = min_time(next, p->told_at + EXCLUSIVE_END_MS);
+	}
+	return next;
+}
+
 static uint64_t
 service_timers(struct service *s, uint64_t now)
 {
-	uint64_t next = UINT64_MAX;
+	uint64_t next = hurry_timers(s, now);
 
 	if (s->throttled_until != 0) {
 		if (s->throttled_until > now) {

@@ -21,6 +21,7 @@ start(void)
 static void
 serve(struct daemon_session *s)
 {
+	daemon_session_is_mux(s);
 	ipc_mux_serve(s->stream, resolver_handle, resolver, MAX_INFLIGHT);
 }
 

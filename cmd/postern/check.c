@@ -187,6 +187,7 @@ check_conf(struct check *c)
 	if (!c->is_start) {	/* master says the same when it starts */
 		conf_warn(c->p->conf, on_conf_warning, NULL);
 		check_services(c, mc);
+		c->errors += check_values(c->p, mc);
 	}
 	if (c->p->par.maillog_file[0] != '\0' && maillog_check(c->p->conf, c->p->par.maillog_file, &err) < 0)
 		wrong(c, err.text, "postconf -e maillog_file_prefixes=...");

@@ -11,6 +11,7 @@
 #include <sys/types.h>
 
 #include "config/conf.h"
+#include "config/master_cf.h"
 
 struct postern {
 	struct conf *conf;
@@ -29,6 +30,9 @@ bool has_program(const char *dir, const char *name);
 
 /* check.c: what is wrong is logged with the command that mends it; false when nothing can be started so. */
 bool check_system(const struct postern *p, bool fix, bool is_start);
+
+/* values.c: how many values are wrong; each is logged. */
+unsigned check_values(const struct postern *p, const struct master_cf *mc);
 
 /* rotate.c */
 int rotate_log(const struct postern *p, pid_t master);
