@@ -93,7 +93,10 @@ struct message {
 /* conf.c */
 extern const struct conf_bind cleanup_binds[];
 extern const size_t cleanup_n_binds;
-NODISCARD int env_open(struct env *e, struct conf *conf, struct err *err);
+/* c is bound already; route and queue are taken. */
+NODISCARD int env_open(struct env *e, struct conf *conf, struct route *route, struct queue *queue, struct err *err);
+void env_close(struct env *e);
+void env_each_table(struct env *e, void (*fn)(struct table *t));
 bool header_is_dropped(const struct env *e, const char *name, size_t n);
 
 /* message.c: takes records in order; returns false when the message is complete (E) */

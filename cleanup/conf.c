@@ -5,7 +5,6 @@
 #include "base/ascii.h"
 #include "base/mem.h"
 #include "cleanup/cleanup.h"
-#include "daemon/daemon.h"
 
 const struct conf_bind cleanup_binds[] = {
 	CONF_BIND_STR(struct env, c.myhostname, myhostname),
@@ -70,9 +69,36 @@ open_tables(struct table_list **out, const char *name, const char *specs, int fl
 	*out = table_list_open(specs, flags, conf, err);
 	if (*out == NULL)
 		return err_prefix(err, "%s: ", name);
-	for (size_t i = 0; i < table_list_count(*out); i++)
-		daemon_watch_table(table_list_at(*out, i));
 	return 0;
+}
+
+void
+env_each_table(struct env *e, void (*fn)(struct table *t))
+{
+	struct table_list *lists[] = { e->canonical, e->sender_canonical, e->rcpt_canonical, e->aliases, e->sender_bcc, e->rcpt_bcc,
+	    e->header_checks, e->mime_checks, e->nested_checks, e->body_checks };
+
+	for (size_t i = 0; i < COUNT_OF(lists); i++) {
+		for (size_t k = 0; k < table_list_count(lists[i]); k++)
+			fn(table_list_at(lists[i], k));
+	}
+	route_each_table(e->route, fn);
+}
+
+void
+env_close(struct env *e)
+{
+	struct table_list **lists[] = { &e->canonical, &e->sender_canonical, &e->rcpt_canonical, &e->aliases, &e->sender_bcc, &e->rcpt_bcc,
+	    &e->header_checks, &e->mime_checks, &e->nested_checks, &e->body_checks };
+
+	for (size_t i = 0; i < COUNT_OF(lists); i++)
+		table_list_free(lists[i]);
+	strvec_done(&e->masquerade);
+	strvec_done(&e->exceptions);
+	strvec_done(&e->drop);
+	localdom_free(&e->local);
+	route_free(&e->route);
+	queue_free(&e->queue);
 }
 
 static int
@@ -156,7 +182,7 @@ split_words(struct strvec *v, const char *text)
 }
 
 int
-env_open(struct env *e, struct conf *conf, struct err *err)
+env_open(struct env *e, struct conf *conf, struct route *route, struct queue *queue, struct err *err)
 {
 	AUTO(strvec_done) struct strvec propagate;
 
@@ -175,10 +201,12 @@ env_open(struct env *e, struct conf *conf, struct err *err)
 	e->has_reject = parse_characters(e->c.reject_characters, e->reject);
 	if (open_all_tables(e, conf, err) < 0)
 		return -1;
-	if ((e->local = localdom_new(conf, err)) == NULL || (e->route = route_new(conf_dir(conf), err)) == NULL)
+	if ((e->local = localdom_new(conf, err)) == NULL)
 		return -1;
 	e->keys = (struct mail_key_env){ .local = e->local, .delims = e->c.delims, .owner_request = e->c.owner_request };
-	return (e->queue = queue_open(conf, err)) != NULL ? 0 : -1;
+	e->route = route;
+	e->queue = queue;
+	return 0;
 }
 
 bool

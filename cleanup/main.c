@@ -146,7 +146,14 @@ serve(struct daemon_session *session)
 static int
 pre_jail(struct err *err)
 {
-	return env_open(&env, daemon_conf(), err);
+	struct conf *conf = daemon_conf();
+	struct route *route = route_new(conf_dir(conf), err);
+	struct queue *queue = route != NULL ? queue_open(conf, err) : NULL;
+
+	if (queue == NULL || env_open(&env, conf, route, queue, err) < 0)
+		return -1;
+	env_each_table(&env, daemon_watch_table);
+	return 0;
 }
 
 static void
