@@ -1,0 +1,3 @@
+programs += queue_exercise
+queue_exercise_srcs := tests/fault/queue_exercise.c
+queue_exercise_to := none
