@@ -197,7 +197,7 @@ pre_jail(struct err *err)
 }
 
 static const struct daemon showq = {
-	.name = "showq", .sessions = DAEMON_MANY, .sandbox = "queue-read", .pre_jail = pre_jail, .serve = serve,
+	.name = "showq", .sessions = DAEMON_MANY, .stand_alone = true, .sandbox = "queue-read", .pre_jail = pre_jail, .serve = serve,
 	.binds = binds, .n_binds = COUNT_OF(binds), .conf = &conf,
 };
 
