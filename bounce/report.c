@@ -121,7 +121,11 @@ put_head(struct out *o)
 	const struct report *r = o->r;
 	char date[CLOCK_RFC5322_SIZE];
 
-	linef(o, "Date: %s", clock_rfc5322(clock_wall_s(), date));
+	/* RFC 5321 section 4.4: what makes loops end; "id" is where log readers look */
+	clock_rfc5322(clock_wall_s(), date);
+	linef(o, "Received: by %s (%s)", bounce_conf.myhostname, bounce_conf.mail_name);
+	linef(o, "\tid %s; %s", cleanup_id(o->c), date);
+	linef(o, "Date: %s", date);
 	put_from(o);
 	linef(o, "Subject: %s", r->to_postmaster ? o->t->postmaster_subject : o->t->subject);
 	linef(o, "To: %s", quoted(o, qualified(o, r->to)));

@@ -46,7 +46,6 @@ qfile_open(struct queue *q, enum queue_name n, const char *id, enum qfile_lock l
 	}
 	f = qfile_new(q, n);
 	snprintf(f->id, sizeof(f->id), "%s", id);
-	f->can_write = lock != QFILE_LOCK_NONE;
 	if (q->ops->open(f, lock, err) < 0)
 		qfile_free(&f);
 	return f;
@@ -403,17 +402,23 @@ qfile_next(struct qfile *f, struct qrec *r, struct err *err)
 
 /* ---- marks */
 
+static int
+check_writable(const struct qfile *f, struct err *err)
+{
+	return f->can_write ? 0 : err_set(err, ERR_TEMP, NULL, "no right to write %s/%s", queue_name_str(f->where), f->id);
+}
+
 int
 qfile_mark(struct qfile *f, off_t at, int type, struct err *err)
 {
 	char c = (char)type;
 
-	ASSERT(f->can_write);
 	if (at <= 0)
 		return 0;
-	if (f->pos >= f->rbase)
-		f->rlen = 0;	/* what was read ahead is stale */
+	if (check_writable(f, err) < 0)
+		return -1;
 	uncut(f);
+	f->rlen = 0;	/* what was read ahead is stale */
 	return f->q->ops->write_at(f, &c, 1, at, err);
 }
 
@@ -422,7 +427,8 @@ qfile_overwrite(struct qfile *f, off_t at, int type, const void *data, size_t le
 {
 	AUTO(strbuf_done) struct strbuf b = STRBUF_INIT(QFILE_REC_MAX);
 
-	ASSERT(f->can_write);
+	if (check_writable(f, err) < 0)
+		return -1;
 	uncut(f);
 	f->rlen = 0;
 	if (rec_add(&b, type, data, len) < 0)

@@ -259,7 +259,11 @@ dir_open(struct qfile *f, enum qfile_lock lock, struct err *err)
 	struct stat st;
 
 	make_path(d, f->where, f->id, path);
-	f->fd = open_at(d, path, lock == QFILE_LOCK_NONE ? O_RDONLY : O_RDWR, 0);
+	f->fd = open_at(d, path, O_RDWR, 0);
+	f->can_write = f->fd >= 0;
+	/* who only looks need not be allowed to write */
+	if (f->fd < 0 && lock == QFILE_LOCK_NONE && (errno == EACCES || errno == EPERM || errno == EROFS))
+		f->fd = open_at(d, path, O_RDONLY, 0);
 	if (f->fd < 0)
 		return err_sys(err, "open %s", path);
 	if (fstat(f->fd, &st) < 0)

@@ -111,6 +111,7 @@ memq_open(struct qfile *f, enum qfile_lock lock, struct err *err)
 	mf->refs++;
 	f->mem = mf;
 	f->lock = lock;
+	f->can_write = true;
 	return 0;
 }
 
