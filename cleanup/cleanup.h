@@ -49,6 +49,9 @@ struct env {
 	bool has_strip, has_reject;
 };
 
+/* What the sender may be told in a report instead of the client in an answer: faults of the message, never of this machine. */
+enum { STATUS_FOR_GOOD = CLEANUP_SIZE | CLEANUP_CONTENT | CLEANUP_HOPS | CLEANUP_NO_RCPT | CLEANUP_DENIED };
+
 enum phase { PHASE_ENVELOPE, PHASE_HEADER, PHASE_LINES, PHASE_BULK, PHASE_EXTRACTED, PHASE_END };
 
 struct message {
@@ -105,6 +108,8 @@ void message_done(struct message *m);
 bool message_record(struct message *m, int type, const char *data, size_t n) MAY_WAIT;
 /* Records at p, whole ones or a part of one at the end, taken in bulk while that is possible: how many bytes were. */
 size_t message_bulk(struct message *m, const char *p, size_t n);
+/* Is what comes still stored?  Also a message that is refused is, when its sender is to have it back. */
+bool message_is_stored(const struct message *m);
 void message_fail(struct message *m, int status, const char *fmt, ...) PRINTF(3, 4);	/* fmt "": the status's own text */
 const char *message_id_of(const struct message *m);
 void message_put(struct message *m, int type, const void *data, size_t n);

@@ -246,12 +246,16 @@ void
 content_record(struct message *m, int type, const char *data, size_t n)
 {
 	count(m, n);
-	if (m->status == 0 && needs_filter(m, data, n)) {
+	if (!message_is_stored(m)) {
+		m->line_start = type == REC_NORM;
+		return;
+	}
+	if (needs_filter(m, data, n)) {
 		AUTO(strbuf_done) struct strbuf clean = STRBUF_INIT(STRBUF_HUGE);
 
 		filter(m, data, n, &clean);
 		take_record(m, type, clean.s, clean.len);
-	} else if (m->status == 0) {
+	} else {
 		take_record(m, type, data, n);
 	}
 	m->line_start = type == REC_NORM;
@@ -271,7 +275,7 @@ content_bulk(struct message *m, const char *p, size_t n)
 		m->line_start = type == REC_NORM;
 		used += one;
 	}
-	if (used > 0 && m->status == 0)
+	if (used > 0 && message_is_stored(m))
 		qfile_put_raw(m->qf, p, used);
 	return used;
 }

@@ -177,7 +177,7 @@ take_attr(struct message *m, const char *data, size_t n)
 static void
 take_rcpt(struct message *m, const char *addr)
 {
-	if (m->status == 0)
+	if (message_is_stored(m))
 		rcpt_add(m, addr, m->orig_rcpt, m->dsn_orcpt, m->dsn_notify, false);
 }
 

@@ -8,9 +8,6 @@
 
 enum { BOUNCE_RCPT_LIMIT = 100000 };
 
-/* What the sender may be told in a report instead of the client in an answer: faults of the message, never of this machine. */
-enum { FOR_GOOD = CLEANUP_SIZE | CLEANUP_CONTENT | CLEANUP_HOPS | CLEANUP_NO_RCPT | CLEANUP_DENIED };
-
 static void
 commit(struct message *m)
 {
@@ -66,7 +63,9 @@ report_stored(struct message *m, struct err *err)
 
 	if (f == NULL || qenv_read(f, m->pool, BOUNCE_RCPT_LIMIT, &q, err) < 0)
 		return -1;
-	return q.n_rcpts == 0 || q.sender[0] == '\0' ? 0 : report(m, &q, err);
+	if (q.n_rcpts == 0)
+		return err_set(err, ERR_PERM, NULL, "no recipients");
+	return report(m, &q, err);
 }
 
 /* The report is made from a stored message: what there is of it is put on hold, where it also stays should the report fail or
@@ -105,6 +104,6 @@ message_finish(struct message *m)
 	}
 	if (m->status == 0)
 		commit(m);
-	else if ((m->flags & CLEANUP_BOUNCE_ON_ERROR) != 0 && (m->status & ~FOR_GOOD) == 0 && return_to_sender(m))
+	else if ((m->flags & CLEANUP_BOUNCE_ON_ERROR) != 0 && (m->status & ~STATUS_FOR_GOOD) == 0 && return_to_sender(m))
 		m->status = 0;
 }

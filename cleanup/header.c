@@ -223,7 +223,7 @@ header_missing(struct message *m)
 	bool has_rcpt = m->resent ? has(m, HEADER_RESENT_TO) || has(m, HEADER_RESENT_CC) || has(m, HEADER_RESENT_BCC) :
 	    has(m, HEADER_TO) || has(m, HEADER_CC) || has(m, HEADER_BCC);
 
-	if (m->status != 0)
+	if (!message_is_stored(m))
 		return;
 	if (!has(m, m->resent ? HEADER_RESENT_MESSAGE_ID : HEADER_MESSAGE_ID)) {
 		if (make)

@@ -45,10 +45,22 @@ message_id_of(const struct message *m)
 	return qfile_id(m->qf);
 }
 
+bool
+message_is_stored(const struct message *m)
+{
+	bool in_content = m->phase == PHASE_HEADER || m->phase == PHASE_LINES || m->phase == PHASE_BULK;
+
+	if (m->status == 0)
+		return true;
+	if ((m->flags & CLEANUP_BOUNCE_ON_ERROR) == 0 || (m->status & ~STATUS_FOR_GOOD) != 0)
+		return false;
+	return !in_content || (m->status & CLEANUP_SIZE) == 0;
+}
+
 void
 message_put(struct message *m, int type, const void *data, size_t n)
 {
-	if (m->status == 0)
+	if (message_is_stored(m))
 		qfile_put(m->qf, type, data, n);
 }
 

@@ -156,7 +156,7 @@ rcpt_add(struct message *m, const char *addr, const char *orig, const char *dsn_
 		expand_rcpt(m, to.s, orig, orcpt.s, dsn_notify);
 	else
 		write_rcpt(m, to.s, orig, orcpt.s, dsn_notify);
-	if (!is_bcc && m->status == 0)
+	if (!is_bcc && m->status == 0)	/* copies of what is refused are nobody's */
 		add_mapped_bcc(m, m->env->rcpt_bcc, "recipient_bcc_maps", to.s);
 }
 

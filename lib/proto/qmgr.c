@@ -14,6 +14,7 @@
 #include "base/io.h"
 #include "base/mem.h"
 #include "base/strvec.h"
+#include "task/task.h"
 
 enum {
 	PENDING_MAX = 10000,	/* more are left to qmgr's look at the directory */
@@ -92,6 +93,8 @@ qmgr_notify_new(struct qmgr_client *c, const char *id)
 	if (strvec_add(&c->pending, id) < 0 || c->is_busy)
 		return;
 	c->is_busy = true;
+	if (task_self() != NULL)
+		task_yield();	/* messages that were committed at the same time go in one write */
 	while (c->pending.n > 0) {
 		struct strvec batch = c->pending;
 
