@@ -67,8 +67,10 @@ struct access {
 
 /* ---- access_parse.c */
 NODISCARD int access_classes_open(const char *names, struct err *err);
-/* Never freed: lists live as long as the process.  NULL: err names parameter and word. */
+/* NULL: err names parameter and word. */
 NODISCARD struct access_list *access_list_open(const char *param, const char *value, struct err *err);
+void access_list_free(struct access_list **lp);
+void access_close(void);	/* classes, tables and kept results */
 /* A list that came out of a table: only tables and classes that are already open.  NULL: not a list.  May be kept for the next time. */
 const struct access_list *access_list_of_result(const char *value, struct err *err);
 /* The check without which this would relay for everybody. */

@@ -257,9 +257,41 @@ access_list_open(const char *param, const char *value, struct err *err)
 	if (list_parse(l, param, value, true, err) == 0)
 		return l;
 	(void)err_prefix(err, "parameter %s: ", param);
-	list_done(l);
-	mem_free(&l);
+	access_list_free(&l);
 	return NULL;
+}
+
+void
+access_list_free(struct access_list **lp)
+{
+	if (*lp == NULL)
+		return;
+	list_done(*lp);
+	mem_free(lp);
+}
+
+static void
+free_list(void *list)
+{
+	struct access_list *l = list;
+
+	access_list_free(&l);
+}
+
+static void
+free_tables(void *tables)
+{
+	struct table_list *l = tables;
+
+	table_list_free(&l);
+}
+
+void
+access_close(void)
+{
+	map_free(&opened.results, free_list);
+	map_free(&opened.classes, free_list);
+	map_free(&opened.tables, free_tables);
 }
 
 /* All names first: classes may name each other. */
@@ -301,8 +333,7 @@ access_list_of_result(const char *value, struct err *err)
 		(void)map_put(opened.results, value, l);
 		return l;
 	}
-	list_done(l);
-	mem_free(&l);
+	access_list_free(&l);
 	return NULL;
 }
 

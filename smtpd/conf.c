@@ -290,3 +290,21 @@ smtpd_open(struct err *err)
 		return -1;
 	return open_lists(err);
 }
+
+void
+smtpd_close(void)
+{
+	for (int i = 0; i < LIST_N; i++)
+		access_list_free(&env.lists[i]);
+	access_list_free(&env.rewrite_clients);
+	access_close();
+	table_list_free(&env.footer_maps);
+	table_list_free(&env.ehlo_maps);
+	match_free(&env.mynetworks);
+	match_free(&env.event_exceptions);
+	match_free(&env.bare_lf_exclusions);
+	match_free(&env.forbidden);
+	match_free(&env.noops);
+	rcpt_check_free(&env.rcpt);
+	route_free(&env.route);
+}

@@ -179,6 +179,8 @@ struct dialogue {
 	struct strbuf out;
 };
 
+static struct dialogue the_dialogue;
+
 static void
 client(void *arg)
 {
@@ -261,6 +263,7 @@ use_conf(const char *text)
 	master_cf = mem_printf("%s/master.cf", dir);
 	assert_int_equal(io_replace_file(main_cf, all, strlen(all), 0600, &err), 0);
 	assert_int_equal(io_replace_file(master_cf, "", 0, 0600, &err), 0);
+	smtpd_close();
 	conf_free(&test_conf);
 	test_conf = conf_load(dir, &err);
 	memset(&env, 0, sizeof env);
@@ -276,16 +279,16 @@ use_conf(const char *text)
 static const char *
 talk(const char *addr, const char *in, size_t step)
 {
-	static struct dialogue d;
+	struct dialogue *d = &the_dialogue;
 
-	strbuf_done(&d.out);
-	strbuf_init(&d.out, 100000);
+	strbuf_done(&d->out);
+	strbuf_init(&d->out, 100000);
 	strbuf_reset(&logged);
-	d.in = in;
-	d.addr = addr;
-	d.step = step;
-	task_main("test", both, &d);
-	return d.out.s;
+	d->in = in;
+	d->addr = addr;
+	d->step = step;
+	task_main("test", both, d);
+	return d->out.s;
 }
 
 #define EHLO "EHLO c.test\r\n"
@@ -541,6 +544,8 @@ test_relay_check(void **state)
 	(void)state;
 	use_conf("smtpd_restriction_classes = c\nc = permit_mynetworks, defer\n");
 	for (size_t i = 0; i < COUNT_OF(t); i++) {
+		access_list_free(&env.lists[LIST_RELAY]);
+		access_list_free(&env.lists[LIST_RECIPIENT]);
 		env.lists[LIST_RELAY] = access_list_open("smtpd_relay_restrictions", t[i].relay, &err);
 		env.lists[LIST_RECIPIENT] = access_list_open("smtpd_recipient_restrictions", t[i].rcpt, &err);
 		assert_int_equal(access_check_relay(&err), t[i].rc);
@@ -548,7 +553,21 @@ test_relay_check(void **state)
 	assert_null(access_list_open("x", "no_such_thing", &err));
 	assert_null(access_list_open("x", "check_policy_service inet:1.2.3.4:5", &err));
 	assert_null(access_list_open("x", "check_sender_access", &err));
-	assert_non_null(access_list_open("x", "permit_no_such_thing", &err));
+	access_list_free(&env.lists[LIST_RELAY]);
+	env.lists[LIST_RELAY] = access_list_open("x", "permit_no_such_thing", &err);
+	assert_non_null(env.lists[LIST_RELAY]);
+}
+
+static int
+tear_down(void **state)
+{
+	(void)state;
+	smtpd_close();
+	conf_free(&test_conf);
+	strbuf_done(&records);
+	strbuf_done(&logged);
+	strbuf_done(&the_dialogue.out);
+	return 0;
 }
 
 int
@@ -558,5 +577,5 @@ main(void)
 		cmocka_unit_test(test_line_discipline), cmocka_unit_test(test_rules), cmocka_unit_test(test_early), cmocka_unit_test(test_relay_check) };
 
 	log_tee(collect_log);
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return cmocka_run_group_tests(tests, NULL, tear_down);
 }

@@ -79,6 +79,7 @@ struct smtpd_env {
 };
 extern struct smtpd_env env;
 NODISCARD int smtpd_open(struct err *err);	/* pre_jail: fills env from conf */
+void smtpd_close(void);
 
 /* ---- a session */
 enum state {
