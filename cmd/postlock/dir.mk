@@ -1,0 +1,3 @@
+programs += postlock
+postlock_srcs := cmd/postlock/main.c
+postlock_to := sbin
