@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -14,7 +15,7 @@
 #include "base/ascii.h"
 #include "base/clock.h"
 
-enum { RECORD_MAX = 2000, BATCH_MAX = 16384 };
+enum { RECORD_MAX = 2000, BATCH_MAX = 16384, SEND_TRIES = 20, FULL_WAIT_MS = 50, NO_WAIT_MS = 2000 };
 
 /* A process has one log: this is the one mutable global of lib/base besides the hash seed. */
 static struct {
@@ -23,7 +24,7 @@ static struct {
 	int to, facility, fd, file_fd, verbose;
 	bool utf8;
 	unsigned long lost, lost_told;
-	uint64_t retry_ms;
+	uint64_t retry_ms, no_wait_until_ms;
 	char batch[BATCH_MAX];
 	size_t batch_len;
 	void (*tee)(enum log_level, const char *);
@@ -148,20 +149,40 @@ socket_get(void)
 	return lg.fd;
 }
 
+/*
+ * The queue of a datagram socket is short (net.unix.max_dgram_qlen, often 10), and its reader needs a moment to empty it.  A moment is what
+ * it gets; a reader that does not use it is not waited for again for a while, so that a log that stalls never stalls mail.
+ */
+static bool
+socket_wait(int fd)
+{
+	struct pollfd p = { .fd = fd, .events = POLLOUT };
+
+	if (clock_mono_ms() < lg.no_wait_until_ms)
+		return false;
+	if (poll(&p, 1, FULL_WAIT_MS) > 0)
+		return true;
+	lg.no_wait_until_ms = clock_mono_ms() + NO_WAIT_MS;
+	return false;
+}
+
 static bool
 socket_send(const char *data, size_t n)
 {
-	for (int attempt = 0; attempt < 2; attempt++) {
+	for (int attempt = 0, lost_peer = 0; attempt < SEND_TRIES && lost_peer < 2; attempt++) {
 		int fd = socket_get();
 
 		if (fd < 0)
 			return false;
 		if (send(fd, data, n, MSG_NOSIGNAL | MSG_DONTWAIT) >= 0)
 			return true;
+		if ((errno == EAGAIN || errno == ENOBUFS) && socket_wait(fd))
+			continue;	/* others may have been quicker: a few times */
 		if (errno == EAGAIN || errno == ENOBUFS)
 			return false;
 		log_set_socket(-1);	/* the service was restarted: one new try */
 		lg.retry_ms = 0;
+		lost_peer++;
 	}
 	return false;
 }

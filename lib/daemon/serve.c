@@ -208,6 +208,8 @@ on_table_time(void *arg)
 
 	if (r->n_sessions > 0)
 		(void)tables_changed(r);
+	else
+		task_timer_stop(&r->table_timer);
 }
 
 /* ---- one session */
@@ -344,6 +346,8 @@ serve_fd(struct daemon_run *r, int fd)
 	r->n_sessions++;
 	if (!r->is_loaded && r->n_sessions >= LOADED_FROM)
 		r->is_loaded = true;
+	if (r->n_tables > 0 && r->table_timer == NULL && !r->is_ending)
+		r->table_timer = task_timer_start(TABLE_CHECK_MS, TABLE_CHECK_MS, on_table_time, r);
 	if (task_start_err("session", session_task, ss, &err) == NULL) {
 		log_warning("no more sessions: %s", err.text);
 		session_end(ss);
@@ -491,8 +495,6 @@ serve_start(struct daemon_run *r)
 	signal(SIGHUP, SIG_IGN);	/* the whole system is reloaded by master */
 	r->last_active_ms = task_now_ms();
 	r->ready = true;
-	if (r->n_tables > 0)
-		r->table_timer = task_timer_start(TABLE_CHECK_MS, TABLE_CHECK_MS, on_table_time, r);
 	serve_update(r);
 	idle_arm(r);
 }
