@@ -138,7 +138,7 @@ put_head(struct out *o)
 	/* RFC 3834 section 5 */
 	linef(o, "Auto-Submitted: %s", r->to_postmaster ? "auto-generated" : "auto-replied");
 	line(o, "MIME-Version: 1.0");
-	linef(o, "Content-Type: multipart/report; report-type=%s;", r->is_utf8 ? "global-delivery-status" : "delivery-status");
+	linef(o, "Content-Type: multipart/report; report-type=delivery-status;");
 	linef(o, "\tboundary=\"%s\"", o->boundary);
 	linef(o, "Content-Transfer-Encoding: %s", o->is_eight ? "8bit" : "7bit");
 	line(o, "");
