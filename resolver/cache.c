@@ -104,7 +104,7 @@ ask_through(struct entry *e, struct pool *pool, struct dns_reply *out)
 		q.name = a.chase;
 	} while (a.chase != NULL && n_cnames < MAX_CNAMES && ascii_casecmp(a.chase, e->q.name) != 0);
 	if (a.chase != NULL)	/* too long, or in a circle */
-		reply_set(out, DNS_TEMP, 0);
+		reply_set(out, DNS_LOOP, 0);
 }
 
 /* What is kept is a copy: reading packets leaves more behind than their answer. */
@@ -131,7 +131,7 @@ set_life(struct entry *e)
 
 	if (r->ttl_s > MAX_TTL_S)
 		r->ttl_s = MAX_TTL_S;
-	if (r->status == DNS_TEMP || r->status == DNS_REFUSED || r->status == DNS_INVALID)
+	if (r->status == DNS_TEMP || r->status == DNS_REFUSED || r->status == DNS_INVALID || r->status == DNS_LOOP)
 		e->expires_ms = clock_mono_ms() + FAILURE_TTL_MS;
 	else
 		e->expires_ms = clock_mono_ms() + (uint64_t)r->ttl_s * 1000;

@@ -123,14 +123,15 @@ addr_data(const ldns_rr *rr, enum dns_type type, struct pool *pool, struct dns_r
 }
 
 static const char *
-host_data(const ldns_rr *rr, size_t field, bool root_is_ok, struct pool *pool)
+host_data(const ldns_rr *rr, size_t field, bool is_mx, struct pool *pool)
 {
 	const ldns_rdf *f = ldns_rr_rdf(rr, field);
 	char name[DNS_NAME_SIZE];
 
 	if (f == NULL || name_text(f, name) < 0)
 		return NULL;
-	if (name[0] == '\0' ? !root_is_ok : !host_is_name(name, NULL))
+	/* The root says something there, and an address is what some mean. */
+	if (!(is_mx && (name[0] == '\0' || host_is_addr(name))) && !host_is_name(name, NULL))
 		return NULL;
 	return pool_strdup(pool, name);
 }
@@ -313,28 +314,23 @@ negative_ttl(const ldns_pkt *pkt)
 	return 0;
 }
 
-/* RFC 7505: a single MX record that names the root.  Beside others such a record is useless. */
+/* RFC 7505: an MX record that names the root.  It should be the only one; whatever stands beside it, the domain says that it takes no
+ * mail. */
 static void
-judge_root_mx(struct dns_rr *v, struct dns_reply *r)
+judge_root_mx(struct dns_reply *r)
 {
-	size_t n = 0;
-
-	if (r->n == 1 && v[0].data[0] == '\0') {
-		r->status = DNS_NULLMX;
-		r->n = 0;
-		return;
-	}
 	for (size_t i = 0; i < r->n; i++)
-		if (v[i].data[0] != '\0')
-			v[n++] = v[i];
-	r->n = n;
+		if (r->rr[i].data[0] == '\0')
+			r->status = DNS_NULLMX;
+	if (r->status == DNS_NULLMX)
+		r->n = 0;
 }
 
 static void
-judge_records(const struct question *q, size_t seen, struct dns_rr *v, struct dns_reply *r)
+judge_records(const struct question *q, size_t seen, struct dns_reply *r)
 {
 	if (q->type == DNS_MX && r->n > 0)
-		judge_root_mx(v, r);
+		judge_root_mx(r);
 	if (r->status == DNS_NULLMX)
 		return;
 	r->status = r->n > 0 ? DNS_OK : seen > 0 ? DNS_INVALID : DNS_NODATA;
@@ -350,7 +346,7 @@ read_sections(const ldns_pkt *pkt, const struct question *q, struct pool *pool, 
 	r->ttl_s = MAX_TTL_S;
 	r->is_secure = ldns_pkt_ad(pkt);
 	if ((name = follow_aliases(rrs, q, pool, a)) == NULL) {
-		reply_set(r, DNS_TEMP, 0);
+		reply_set(r, a->n_cnames > MAX_CNAMES ? DNS_LOOP : DNS_INVALID, 0);
 		return;
 	}
 	if (a->rcode == LDNS_RCODE_NXDOMAIN) {
@@ -358,10 +354,7 @@ read_sections(const ldns_pkt *pkt, const struct question *q, struct pool *pool, 
 		return;
 	}
 	size_t seen = collect(rrs, q, name, pool, r);
-	struct dns_rr *v = pool_alloc_array(pool, r->n + 1, sizeof(*v));
-	memcpy(v, r->rr, r->n * sizeof(*v));
-	r->rr = v;
-	judge_records(q, seen, v, r);
+	judge_records(q, seen, r);
 	if (r->status != DNS_NODATA)
 		return;
 	uint32_t ttl = negative_ttl(pkt);
@@ -382,6 +375,13 @@ is_same_question(const ldns_pkt *pkt, const struct question *q)
 		return false;
 	rr = ldns_rr_list_rr(list, 0);
 	return ldns_rr_get_type(rr) == (ldns_rr_type)q->type && is_owner(rr, q->name);
+}
+
+/* As the C library has it: another server, or this one later, may know more. */
+static bool
+is_temporary(int rcode)
+{
+	return rcode == LDNS_RCODE_SERVFAIL || rcode == LDNS_RCODE_NOTIMPL || rcode == LDNS_RCODE_REFUSED;
 }
 
 enum packet_verdict
@@ -405,6 +405,6 @@ packet_read(const uint8_t *wire, size_t n, const struct question *q, uint16_t id
 	if (is_answer)
 		read_sections(pkt, q, pool, a);
 	else
-		reply_set(&a->reply, a->rcode == LDNS_RCODE_SERVFAIL ? DNS_TEMP : DNS_REFUSED, 0);
+		reply_set(&a->reply, is_temporary(a->rcode) ? DNS_TEMP : DNS_REFUSED, 0);
 	return PACKET_READ;
 }

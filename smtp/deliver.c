@@ -12,11 +12,15 @@
 #include "base/log.h"
 #include "base/strvec.h"
 
+enum { MAX_TRIED = 4 };
+
 /* How far the hunt for a host of one destination has come. */
 struct hunt {
 	struct delivery *d;
 	const struct dest *dest;
 	unsigned n_sessions, n_addrs;
+	char tried[MAX_TRIED][INET6_ADDRSTRLEN];	/* addresses of idle sessions that were used */
+	unsigned n_tried;
 };
 
 static void
@@ -55,9 +59,15 @@ try_idle(struct hunt *h, const struct smtp_addr *a)
 
 	strbuf_addf(&key, "%s:%u", h->dest->host, h->dest->port);
 	while ((s = cache_take(d->c, key.s, a, h->dest->port)) != NULL) {
+		char addr[INET6_ADDRSTRLEN];
+
+		memcpy(addr, s->addr, sizeof(addr));
 		note_times(d, true);
-		if (use_session(d, s))
-			return true;
+		if (!use_session(d, s))
+			continue;
+		if (h->n_tried < MAX_TRIED)
+			memcpy(h->tried[h->n_tried++], addr, sizeof(addr));
+		return true;
 	}
 	return false;
 }
@@ -89,13 +99,24 @@ try_addr(struct hunt *h, const struct smtp_addr *a)
 	return true;
 }
 
+static bool
+was_tried(const struct hunt *h, const struct smtp_addr *a)
+{
+	for (unsigned i = 0; i < h->n_tried; i++)
+		if (strcmp(h->tried[i], a->text) == 0)
+			return true;
+	return false;
+}
+
 static void
 try_addrs(struct hunt *h, const struct host_list *list)
 {
 	const struct smtp_conf *c = &h->d->c->conf;
 
 	for (size_t i = 0; i < list->n && h->d->n_left > 0 && !task_is_cancelled(); i++) {
-		if (h->n_addrs > 0)
+		if (was_tried(h, &list->v[i]))
+			continue;
+		if (h->n_addrs > 0 || h->n_sessions > 0)
 			outcome_log_kept(h->d);
 		if (try_addr(h, &list->v[i]) && ++h->n_sessions == (unsigned)c->session_limit && c->session_limit > 0)
 			break;
@@ -123,6 +144,7 @@ try_dest(struct delivery *d, const struct dest *dest, bool has_more)
 		return;
 	}
 	/* A domain that takes no mail does not take it by way of others either. */
+	note_times(d, false);
 	if (has_more && strcmp(err.dsn, "5.1.0") != 0)
 		err.dsn[0] = '4';
 	outcome_all(d, outcome_new(d, NULL, true, err.dsn, "%s", err.text));

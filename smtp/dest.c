@@ -166,13 +166,34 @@ balance(struct client *c, struct host_list *l)
 		swap(&l->v[limit - 1], &l->v[other]);
 }
 
+static int
+add_literal(struct client *c, const char *text, unsigned pref, bool is_best, uint16_t port, struct host_list *out, struct err *err)
+{
+	unsigned char addr[16];
+	int family = inet_pton(AF_INET, text, addr) == 1 ? AF_INET : AF_INET6;
+
+	if (family == AF_INET6 && inet_pton(AF_INET6, text, addr) != 1)
+		return bad_dest(text, err);
+	if (!(c->dns_want & (family == AF_INET ? DNS_WANT_A : DNS_WANT_AAAA)))
+		return err_set(err, ERR_CONF, "4.4.4", "address family of %s is switched off by inet_protocols", text);
+	if (out->n == MAX_ADDRS)
+		return 0;
+	struct smtp_addr *a = &out->v[out->n++];
+	*a = (struct smtp_addr){ .host = text, .pref = pref, .is_best = is_best };
+	set_sockaddr(a, family, addr, port);
+	return 0;
+}
+
 /* Append the addresses of a host. 0, or -1 with why there are none. */
 static int
 add_host(struct client *c, struct pool *pool, const char *host, unsigned pref, bool is_best, uint16_t port, struct host_list *out,
     struct err *err)
 {
-	const struct dns_reply *r = dns_addrs(c->dns, pool, host, c->dns_want, c->host_flags);
+	const struct dns_reply *r;
 
+	if (host_is_addr(host))
+		return add_literal(c, host, pref, is_best, port, out, err);
+	r = dns_addrs(c->dns, pool, host, c->dns_want, c->host_flags);
 	if (r->status != DNS_OK)
 		return err_set(err, r->dsn[0] == '4' ? ERR_TEMP : ERR_PERM, r->dsn, "%s", r->text);
 	for (size_t i = 0; i < r->n && out->n < MAX_ADDRS; i++) {
@@ -199,22 +220,6 @@ loops_back(struct client *c, const char *host, struct err *err)
 	if (c->conf.best_mx_transport[0] != '\0')
 		return err_set(err, ERR_CONF, "4.3.5", "mail for %s is ours to deliver, but best_mx_transport is not built yet", host);
 	return err_set(err, ERR_PERM, "5.4.6", "mail for %s loops back to myself", host);
-}
-
-static int
-find_literal(struct client *c, const struct dest *d, struct host_list *out, struct err *err)
-{
-	unsigned char addr[16];
-	int family = inet_pton(AF_INET, d->host, addr) == 1 ? AF_INET : AF_INET6;
-
-	if (family == AF_INET6 && inet_pton(AF_INET6, d->host, addr) != 1)
-		return bad_dest(d->spec, err);
-	out->v[0] = (struct smtp_addr){ .host = d->host, .is_best = true };
-	set_sockaddr(&out->v[0], family, addr, d->port);
-	out->n = 1;
-	if (!(c->dns_want & (family == AF_INET ? DNS_WANT_A : DNS_WANT_AAAA)))
-		return err_set(err, ERR_CONF, "4.4.4", "address family of %s is switched off by inet_protocols", d->host);
-	return d->port == SMTP_PORT && dest_is_own(c, &out->v[0]) ? loops_back(c, d->host, err) : 0;
 }
 
 static int
@@ -337,9 +342,7 @@ int
 dest_find(struct client *c, struct pool *pool, const struct dest *d, struct host_list *out, struct err *err)
 {
 	out->n = 0;
-	if (host_is_addr(d->host))
-		return find_literal(c, d, out, err);
-	if (d->is_host || c->conf.no_dns || strcmp(c->conf.dns_support_level, "disabled") == 0)
+	if (d->is_host || host_is_addr(d->host) || c->conf.no_dns || strcmp(c->conf.dns_support_level, "disabled") == 0)
 		return find_host(c, pool, d, out, err);
 	return find_domain(c, pool, d, out, err);
 }

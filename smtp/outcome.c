@@ -44,10 +44,10 @@ outcome_reply(struct delivery *d, const struct session *s, const char *stage, bo
 	smtp_reply_flat(&s->reply, REPLY_SHOWN, &text);
 	snprintf(dsn, sizeof(dsn), "%s", s->reply.dsn);
 	/* Neither success nor a refusal for good: whatever it means, it means not now. */
-	if (is_soft || dsn[0] != '5') {
-		if (dsn[0] != '4')
-			snprintf(dsn, sizeof(dsn), "4%s", dsn[0] == '2' ? ".0.0" : s->reply.dsn + 1);
-	}
+	if (s->reply.code < 400)
+		snprintf(dsn, sizeof(dsn), "4.5.0");
+	else if (is_soft)
+		dsn[0] = '4';
 	o = make(d, s, stage == NULL, dsn, stage == NULL ?
 	    pool_printf(d->pool, "host %s refused to talk to me: %s", s->namaddr, text.s) :
 	    pool_printf(d->pool, "host %s said: %s (in reply to %s)", s->namaddr, text.s, stage));

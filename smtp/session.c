@@ -221,11 +221,11 @@ loops_back(struct delivery *d, struct session *s, const struct dest *dest, bool 
 	return outcome_new(d, s, true, is_best ? "5.4.6" : "4.4.6", "mail for %s loops back to myself", dest->host);
 }
 
+/* A greeting that refuses for good is final only where the administrator says so: another host may think otherwise. */
 static const struct outcome *
-refused(struct delivery *d, struct session *s)
+refused(struct delivery *d, struct session *s, bool is_soft)
 {
-	/* A refusal for good is final only where the administrator says so: another host may think otherwise. */
-	return outcome_reply(d, s, NULL, d->c->conf.skip_5xx_greeting);
+	return outcome_reply(d, s, NULL, is_soft);
 }
 
 static const struct outcome *
@@ -236,7 +236,7 @@ read_greeting(struct delivery *d, struct session *s)
 	if (session_reply(s, d->c->conf.helo_ms, &err) < 0)
 		return outcome_broken(d, s, &err, "receiving the initial server greeting");
 	if (s->reply.code / 100 != 2)
-		return refused(d, s);
+		return refused(d, s, d->c->conf.skip_5xx_greeting);
 	if (s->port == SMTP_PORT && says_our_name(s, d->c->conf.myhostname))
 		log_warning("host %s greeted me with my own hostname %s", s->relay, d->c->conf.myhostname);
 	return NULL;
@@ -252,7 +252,7 @@ say_hello(struct delivery *d, struct session *s, const char *verb, bool *is_take
 		return outcome_broken(d, s, &err, verb[0] == 'E' ? "performing the EHLO handshake" : "performing the HELO handshake");
 	*is_taken = s->reply.code / 100 == 2;
 	if (s->said_421)
-		return refused(d, s);
+		return refused(d, s, true);
 	return NULL;
 }
 
@@ -274,7 +274,7 @@ session_greet(struct delivery *d, struct session *s, const struct dest *dest, bo
 	if (!is_taken && (o = say_hello(d, s, "HELO", &is_taken)) != NULL)
 		return o;
 	if (!is_taken)
-		return refused(d, s);
+		return refused(d, s, false);
 	if (s->port == SMTP_PORT && says_our_name(s, d->c->conf.myhostname))
 		return loops_back(d, s, dest, is_best, "replied to HELO/EHLO with");
 	return NULL;

@@ -283,7 +283,7 @@ refusals(void)
 		{ { { "RCPT", "450 4.2.0 grey" } }, 1, "4.2.0 delayed", "said: 450 4.2.0 grey" },
 		{ { { "RCPT", "DROP" } }, 1, "4.4.2 delayed", "lost connection with 127.0.0.1[127.0.0.1] while sending RCPT TO" },
 		{ { { "DATA", "554 no" } }, 0, "5.0.0 failed", "said: 554 no (in reply to DATA command)" },
-		{ { { "DATA", "250 2.0.0 ok?" } }, 1, "4.0.0 delayed", "(in reply to DATA command)" },
+		{ { { "DATA", "250 2.0.0 ok?" } }, 1, "4.5.0 delayed", "(in reply to DATA command)" },
 		{ { { ".", "554 5.6.0 spam" } }, 0, "5.6.0 failed", "said: 554 5.6.0 spam (in reply to end of DATA command)" },
 		{ { { ".", "452 4.3.1 full" } }, 1, "4.3.1 delayed", "said: 452 4.3.1 full (in reply to end of DATA command)" },
 		{ { { ".", "DROP" } }, 1, "4.4.2 delayed", "while sending end of data -- message may be sent more than once" },

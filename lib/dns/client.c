@@ -96,7 +96,7 @@ dns_lookup(struct dns *d, struct pool *pool, const char *name, enum dns_type typ
 static int
 severity(const struct dns_reply *r)
 {
-	static const int rank[] = { [DNS_OK] = 9, [DNS_TEMP] = 5, [DNS_REFUSED] = 4, [DNS_INVALID] = 3, [DNS_NODATA] = 2, [DNS_NXNAME] = 1 };
+	static const int rank[] = { [DNS_OK] = 9, [DNS_TEMP] = 6, [DNS_REFUSED] = 5, [DNS_LOOP] = 4, [DNS_INVALID] = 3, [DNS_NODATA] = 2, [DNS_NXNAME] = 1 };
 
 	return rank[r->status];
 }

@@ -40,6 +40,7 @@ enum dns_status {
 	DNS_INVALID,	/* not a domain name, or nothing but malformed records */
 	DNS_TEMP,	/* no answer, or a server's temporary failure, or the resolver is away: try later */
 	DNS_REFUSED,	/* the server refuses to answer (other codes); trying later may help */
+	DNS_LOOP,	/* an alias of itself, or a chain of too many aliases */
 };
 
 enum {			/* flags */
@@ -54,7 +55,7 @@ struct dns_rr {
 	uint16_t weight, port;		/* SRV */
 	uint8_t usage, selector, mtype;	/* TLSA; data is the rest in hexadecimal */
 	const char *owner;		/* the name that has the record: the end of a CNAME chain */
-	const char *data;		/* MX, PTR, CNAME, SRV: host name; A, AAAA: address as text; TXT: all strings in one, no control characters */
+	const char *data;		/* MX, PTR, CNAME, SRV: host name (of MX also an address, as some write it); A, AAAA: address as text; TXT: all strings in one, no control characters */
 	unsigned char addr[16];		/* A: 4 bytes, AAAA: 16, network order */
 };
 
@@ -65,7 +66,7 @@ struct dns_reply {
 	const char *cname;		/* what the name is an alias of, "" when it is none */
 	const struct dns_rr *rr;	/* MX and SRV by ascending preference (equal ones in the order of the answer) */
 	size_t n;
-	const char *dsn;		/* "" when found; "5.4.4" no such name or data or invalid, "4.4.3" temporary, "5.1.0" null MX */
+	const char *dsn;		/* "" when found; "5.4.4" no such name or data or invalid or a loop, "4.4.3" temporary, "5.1.0" null MX */
 	const char *reason;		/* "Host not found", "Host not found, try again" ... */
 	const char *text;		/* "Host or domain name not found. Name service error for name=nx.test type=A: Host not found" */
 };

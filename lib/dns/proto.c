@@ -94,7 +94,7 @@ decode_head(const char *v, enum dns_type want, struct dns_reply *r)
 {
 	uint64_t type, status, secure, ttl;
 
-	if (take_num(&v, 65535, &type) < 0 || take_num(&v, DNS_REFUSED, &status) < 0 || take_num(&v, 1, &secure) < 0 ||
+	if (take_num(&v, 65535, &type) < 0 || take_num(&v, DNS_LOOP, &status) < 0 || take_num(&v, 1, &secure) < 0 ||
 	    take_num(&v, UINT32_MAX, &ttl) < 0 || type != want)
 		return -1;
 	r->status = (enum dns_status)status;
@@ -177,6 +177,7 @@ static const struct {
 	[DNS_INVALID] = { "5.4.4", "Malformed or unexpected name server reply" },
 	[DNS_TEMP] = { "4.4.3", "Host not found, try again" },
 	[DNS_REFUSED] = { "4.4.3", "Non-recoverable error" },
+	[DNS_LOOP] = { "5.4.4", "Name server loop" },
 };
 
 void
@@ -193,6 +194,10 @@ dns_reply_texts(struct dns_reply *r, struct pool *pool, const char *name, enum d
 		r->text = "";
 	else if (r->status == DNS_NULLMX)
 		r->text = pool_printf(pool, "Domain %s does not accept mail (nullMX)", name);
+	else if (r->status == DNS_LOOP)
+		r->text = pool_printf(pool, "Name server loop for %s", name);
+	else if (r->status == DNS_INVALID)
+		r->text = pool_printf(pool, "Name service error for name=%s type=%s: %s", name, dns_type_name(type), why);
 	else
 		r->text = pool_printf(pool, "Host or domain name not found. Name service error for name=%s type=%s: %s", name,
 		    dns_type_name(type), why);
