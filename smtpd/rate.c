@@ -48,7 +48,8 @@ anvil_talk(const char *request, const char *ident, struct attr_list *l, struct e
 	return attr_read(anvil.st, ATTR_LINE, l, REPLY_PAIRS, REPLY_BYTES, err) == 1 ? 0 : -1;
 }
 
-static void
+/* False: the process is ending.  The connection is not ours then. */
+static bool
 lock(void)
 {
 	if (!anvil.is_ready) {
@@ -57,8 +58,9 @@ lock(void)
 	}
 	while (anvil.is_busy)
 		if (task_cond_wait(&anvil.is_free, TASK_FOREVER, NULL) < 0)
-			return;		/* cancelled: what comes next fails by itself */
+			return false;
 	anvil.is_busy = true;
+	return true;
 }
 
 static void
@@ -77,7 +79,8 @@ anvil_ask(const char *request, const char *ident, struct rate *out)
 	uint64_t status = 1;
 	int rc = -1;
 
-	lock();
+	if (!lock())
+		return -1;
 	if (task_now_ms() >= anvil.retry_at_ms) {
 		bool was_open = anvil.st != NULL;
 
