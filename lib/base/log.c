@@ -149,6 +149,13 @@ socket_get(void)
 	return lg.fd;
 }
 
+void
+log_connect(void)
+{
+	if (lg.to & (LOG_TO_SYSLOG | LOG_TO_POSTLOG))
+		(void)socket_get();
+}
+
 /*
  * The queue of a datagram socket is short (net.unix.max_dgram_qlen, often 10), and its reader needs a moment to empty it.  A moment is what
  * it gets; a reader that does not use it is not waited for again for a while, so that a log that stalls never stalls mail.

@@ -38,6 +38,7 @@ void log_set_facility(int facility);		/* syslog facility number << 3; default ma
 void log_set_socket(int fd);
 /* Path of the socket to (re)connect to: with LOG_TO_POSTLOG queue_directory/public/postlog, else /dev/log. */
 void log_set_socket_path(const char *path);
+void log_connect(void);		/* now, while the socket can still be reached (chroot, another user) */
 int log_open_file(const char *path);		/* LOG_TO_FILE; 0 or -1 with errno */
 void log_set_utf8(bool on);			/* smtputf8_enable: UTF-8 stays as it is */
 void log_set_verbose(int level);		/* -v: log_debug is shown from 1 on */

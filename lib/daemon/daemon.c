@@ -288,6 +288,7 @@ daemon_main(const struct daemon *d, int argc, char **argv)
 	channel_init(r);
 	if (d->pre_jail != NULL && d->pre_jail(&err) < 0)
 		fatal("%s", err.text);
+	log_connect();
 	confine(r);
 	task_main(d->name, main_task, r);
 	log_flush();
