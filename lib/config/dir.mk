@@ -2,6 +2,7 @@ lib_srcs += lib/config/param.c lib/config/params_tbl.c lib/config/conf.c lib/con
 	lib/config/conf_computed.c lib/config/conf_list.c lib/config/conf_names.c lib/config/conf_warn.c \
 	lib/config/expand.c lib/config/master_cf.c lib/config/setgid.c lib/config/userlist.c
 unit_tests += lib/config/conf_test
+checks += tests/check-params
 gen_srcs += lib/config/params.h lib/config/params_tbl.c lib/config/params.stamp
 
 # the two are written only when they change: a new text for the reader compiles nothing again
