@@ -5,6 +5,7 @@
 #include "smtp.h"
 
 #include <errno.h>
+#include <netinet/tcp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -39,7 +40,10 @@ static struct session *
 session_new(int fd, const struct dest *dest, const struct smtp_addr *a)
 {
 	struct session *s = NEW(struct session);
+	int one = 1;
 
+	/* Whole commands and large pieces of content leave at once; the end of a message must not wait for an acknowledgement. */
+	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
 	list_init(&s->link);
 	s->stream = stream_new(fd, IN_SIZE, OUT_SIZE);
 	s->dest = mem_printf("%s:%u", dest->host, dest->port);
@@ -166,6 +170,24 @@ session_reply(struct session *s, uint64_t timeout_ms, struct err *err)
 	if (s->reply.code == 421)
 		s->said_421 = true;
 	return 0;
+}
+
+/*
+ * Several replies are coming.  A server that writes them one by one, with Nagle's algorithm on, sends the second when we have
+ * acknowledged the first; that would be 40 ms later.
+ */
+void
+session_quick_ack(struct session *s)
+{
+#ifdef TCP_QUICKACK
+	int one = 1;
+
+	/* What we send ourselves would switch it off again. */
+	if (stream_flush(s->stream, NULL) == 0)
+		(void)setsockopt(stream_fd(s->stream), IPPROTO_TCP, TCP_QUICKACK, &one, sizeof(one));
+#else
+	(void)s;
+#endif
 }
 
 /* The first word behind the code of the reply's first line is the server's idea of its name. */

@@ -131,6 +131,7 @@ const struct outcome *session_greet(struct delivery *d, struct session *s, const
 NODISCARD int session_command(struct session *s, struct err *err, const char *fmt, ...) PRINTF(3, 4) MAY_WAIT;	/* buffered */
 /* Send what is buffered and read one reply within timeout_ms. */
 NODISCARD int session_reply(struct session *s, uint64_t timeout_ms, struct err *err) MAY_WAIT;
+void session_quick_ack(struct session *s);
 /* QUIT where it makes sense, close, free. */
 void session_close(struct client *c, struct session **sp) MAY_WAIT;
 void session_drop(struct session **sp);		/* close without a word */

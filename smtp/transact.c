@@ -257,6 +257,8 @@ envelope(struct turn *t)
 		}
 		if (t->answered == t->sent)
 			return 0;
+		if (t->answered == 0 && t->sent > 1)
+			session_quick_ack(t->s);
 		/* The reply of an attempt to write into a closed connection may still be there to be read. */
 		if (session_reply(t->s, time_for(t, t->answered), &err) < 0) {
 			broken(t, &err, stage_of(t, t->answered));
