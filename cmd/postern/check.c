@@ -140,6 +140,31 @@ check_daemons(struct check *c)
 		log_warning("daemon_directory %s is not owned by root, or others may write it; mend it with: %s", dir, mend);
 }
 
+/* An index that was never made: all mail to local names waits. */
+static void
+check_aliases(struct check *c)
+{
+	static const char *const suffix[][2] = { { "hash", ".db" }, { "btree", ".db" }, { "lmdb", ".lmdb" }, { "cdb", ".cdb" } };
+	const char *value = conf_get(c->p->conf, "alias_database");
+	AUTO(strvec_done) struct strvec v = STRVEC_INIT(100);
+
+	if (value == NULL || strvec_split(&v, value, ", \t\r\n") < 0)
+		return;
+	for (size_t i = 0; i < v.n; i++) {
+		char *path = strchr(v.v[i], ':');
+
+		if (path == NULL)
+			continue;
+		*path++ = '\0';
+		for (size_t k = 0; k < COUNT_OF(suffix); k++) {
+			AUTO(mem_free) char *file = mem_printf("%s%s", path, suffix[k][1]);
+
+			if (strcmp(v.v[i], suffix[k][0]) == 0 && access(file, F_OK) < 0)
+				log_warning("alias_database: %s: %m: mail to local addresses will wait; mend it with: newaliases", file);
+		}
+	}
+}
+
 static void
 on_conf_warning(void *arg, const char *text)
 {
@@ -201,6 +226,7 @@ check_system(const struct postern *p, bool fix, bool is_start)
 	check_users(&c);
 	check_daemons(&c);
 	check_conf(&c);
+	check_aliases(&c);
 	if (c.has_users) {
 		check_queue_dir(&c);
 		check_data_dir(&c);
