@@ -32,8 +32,9 @@ struct template {
 	const char *text;	/* unexpanded, lines end in LF */
 };
 extern const struct template template_builtin[TEMPLATE_N];
-/* Replaces what the file names; strings live for ever (read once at start). */
-NODISCARD int template_parse(const char *path, const char *text, struct template set[static TEMPLATE_N], struct err *err);
+/* Replaces what the file names; strings belong to pool. */
+NODISCARD int template_parse(const char *path, const char *text, struct pool *pool, struct template set[static TEMPLATE_N],
+    struct err *err);
 
 /* ---- layout (text.c) */
 typedef void text_line_fn(void *arg, const char *line, size_t len);

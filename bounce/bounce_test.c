@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 
+#include "base/pool.h"
 #include "base/strbuf.h"
 #include "bounce.h"
 
@@ -64,17 +65,19 @@ test_template(void **state)
 	static const char text[] = "# comment\n\nfailure_template = <<EOF\nCharset: us-ascii\nFrom: MAILER-DAEMON (Mail System)\n"
 	    "subject: Custom failure\nPostmaster-Subject: PM $myhostname\n\nCustom text from $myhostname\n\n  indented\nEOF\n"
 	    "delay_template = <<X Y\nSubject: d\n\nEOF\nX Y\n";
+	struct pool *p = pool_new(1000);
 	struct template set[TEMPLATE_N];
 	struct err err;
 
 	(void)state;
 	memcpy(set, template_builtin, sizeof(set));
-	assert_int_equal(template_parse("f", text, set, &err), 0);
+	assert_int_equal(template_parse("f", text, p, set, &err), 0);
 	assert_string_equal(set[TEMPLATE_FAILURE].subject, "Custom failure");
 	assert_string_equal(set[TEMPLATE_FAILURE].from, "MAILER-DAEMON (Mail System)");
 	assert_string_equal(set[TEMPLATE_FAILURE].text, "Custom text from $myhostname\n\n  indented\n");
 	assert_string_equal(set[TEMPLATE_DELAY].text, "EOF\n");
 	assert_string_equal(set[TEMPLATE_SUCCESS].subject, template_builtin[TEMPLATE_SUCCESS].subject);
+	pool_free(&p);
 }
 
 static void
@@ -94,11 +97,13 @@ test_template_errors(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < COUNT_OF(cases); i++) {
+		struct pool *p = pool_new(1000);
 		struct template set[TEMPLATE_N];
 		struct err err;
 
 		memcpy(set, template_builtin, sizeof(set));
-		assert_int_equal(template_parse("f", cases[i].in, set, &err), -1);
+		assert_int_equal(template_parse("f", cases[i].in, p, set, &err), -1);
+		pool_free(&p);
 		if (strstr(err.text, cases[i].error) == NULL)
 			fail_msg("wanted \"%s\", got \"%s\"", cases[i].error, err.text);
 	}

@@ -5,6 +5,7 @@
 #include "base/io.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/pool.h"
 #include "bounce.h"
 #include "daemon/daemon.h"
 
@@ -72,13 +73,15 @@ static void
 load_templates(void)
 {
 	AUTO(strbuf_done) struct strbuf b = STRBUF_INIT(TEMPLATE_MAX);
+	struct pool *pool;
 	struct err err = ERR_INIT;
 
 	memcpy(bounce_templates, template_builtin, sizeof(bounce_templates));
 	if (bounce_conf.template_file[0] == '\0')
 		return;
+	pool = pool_new(8192);	/* lives as long as the process */
 	if (io_read_file(bounce_conf.template_file, &b, &err) < 0 ||
-	    template_parse(bounce_conf.template_file, b.s, bounce_templates, &err) < 0) {
+	    template_parse(bounce_conf.template_file, b.s, pool, bounce_templates, &err) < 0) {
 		log_warning("%s: the built-in templates are used", err.text);
 		memcpy(bounce_templates, template_builtin, sizeof(bounce_templates));
 	}

@@ -16,7 +16,7 @@
 #include "bounce.h"
 
 enum { ENTRIES_MAX = 1000000, DSN_NEVER = 1, DSN_SUCCESS = 2, DSN_FAILURE = 4, DSN_DELAY = 8, TRACE_VERIFY_MASK = 512 | 1024 };
-enum { DSN_RET_HEADERS = 2, REFERENCES_MAX = 4000 };
+enum { ROUNDS_MAX = 5, DSN_RET_HEADERS = 2, REFERENCES_MAX = 4000 };
 
 struct notice {
 	unsigned request;
@@ -264,8 +264,9 @@ report(struct notice *x)
 	}
 }
 
+/* Entries from skip on: those before were reported by the round before. */
 static int
-run(struct notice *x)
+round_of(struct notice *x, size_t skip)
 {
 	struct err err = ERR_INIT;
 
@@ -273,20 +274,50 @@ run(struct notice *x)
 		log_warning("%s: %s", x->m->id, err.text);
 		return 1;
 	}
-	if (x->n > 0) {
-		x->chosen = pool_alloc_array(x->pool, x->n, sizeof(*x->chosen));
-		if (open_message(x) != 0)
-			log_warning("%s: no such message in %s: nothing is reported", x->m->id, x->m->queue);
-		else if (report(x) < 0)
-			return 1;
-		else if (x->request == BOUNCE_EXPIRE)
-			mark_done(x);
+	if (x->n <= skip) {
+		x->n = 0;
+		return 0;
 	}
-	if (x->request != BOUNCE_WARN && dlog_remove(bounce_queue, x->log, x->m->id, &err) < 0) {
-		log_warning("%s: %s", x->m->id, err.text);
+	x->entries += skip;
+	x->n -= skip;
+	x->chosen = pool_alloc_array(x->pool, x->n, sizeof(*x->chosen));
+	if (open_message(x) != 0)
+		log_warning("%s: no such message in %s: nothing is reported", x->m->id, x->m->queue);
+	else if (report(x) < 0)
 		return 1;
-	}
+	else if (x->request == BOUNCE_EXPIRE)
+		mark_done(x);
 	return 0;
+}
+
+/* An agent that was thought lost may add a record while we report: the log goes only when all of it was reported. */
+static int
+run(struct notice *x)
+{
+	size_t reported = 0;
+
+	for (int i = 0; i < ROUNDS_MAX; i++) {
+		int64_t size = dlog_size(bounce_queue, x->log, x->m->id);
+		struct err err = ERR_INIT;
+		int gone;
+
+		if (round_of(x, reported) != 0)
+			return 1;
+		if (size > 0 && reported + x->n == 0)
+			log_warning("%s: no record can be read in %s, %lld bytes", x->m->id, queue_name_str(x->log), (long long)size);
+		reported += x->n;
+		if (x->request == BOUNCE_WARN)
+			return 0;
+		gone = dlog_remove_size(bounce_queue, x->log, x->m->id, size, &err);
+		if (gone == 1)
+			return 0;
+		if (gone < 0) {
+			log_warning("%s: %s", x->m->id, err.text);
+			return 1;
+		}
+		qfile_free(&x->file);
+	}
+	return 1;
 }
 
 int

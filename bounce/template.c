@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "base/ascii.h"
-#include "base/mem.h"
+#include "base/pool.h"
 #include "bounce.h"
 
 #define FROM "MAILER-DAEMON (Mail Delivery System)"
@@ -57,6 +57,7 @@ static const char *const names[TEMPLATE_N] = {
 struct parse {
 	const char *path, *at;		/* at: what is left */
 	int line;
+	struct pool *pool;
 };
 
 /* The next line, trimmed of nothing; its end is not part of it. False at the end. */
@@ -88,10 +89,9 @@ bad(const struct parse *p, struct err *err, const char *what)
 
 /* "failure_template = <<EOF": which one, and the word that ends it. */
 static int
-parse_open(const struct parse *p, const char *line, size_t len, int *kind, char **word, struct err *err)
+parse_open(const struct parse *p, const char *line, size_t len, int *kind, const char **word, struct err *err)
 {
-	AUTO(mem_free) char *copy = mem_strndup(line, len);
-	char *eq = strchr(copy, '='), *name, *value;
+	char *copy = pool_strndup(p->pool, line, len), *eq = strchr(copy, '='), *name, *value;
 
 	if (eq == NULL)
 		return bad(p, err, "expected \"name_template = <<WORD\"");
@@ -102,7 +102,7 @@ parse_open(const struct parse *p, const char *line, size_t len, int *kind, char 
 		return bad(p, err, "expected \"<<WORD\" behind the \"=\"");
 	for (*kind = 0; *kind < TEMPLATE_N; ++*kind)
 		if (strcmp(names[*kind], name) == 0) {
-			*word = mem_strdup(ascii_trim(value + 2));
+			*word = ascii_trim(value + 2);
 			return 0;
 		}
 	return bad(p, err, "no template of that name (failure_template, delay_template, success_template, verify_template)");
@@ -118,15 +118,13 @@ take_header(const struct parse *p, struct template *t, const char *line, size_t 
 		{ "postmaster-subject", &t->postmaster_subject },
 	};
 	const char *colon = memchr(line, ':', len);
-	char *value;
 
 	if (!ascii_is_all(line, len))
 		return bad(p, err, "a template header must be ASCII");
 	for (size_t i = 0; colon != NULL && i < COUNT_OF(known); i++)
 		if ((size_t)(colon - line) == strlen(known[i].name) &&
 		    ascii_ncasecmp(line, known[i].name, strlen(known[i].name)) == 0) {
-			value = mem_strndup(colon + 1, len - (size_t)(colon + 1 - line));
-			*known[i].to = ascii_trim(value);
+			*known[i].to = ascii_trim(pool_strndup(p->pool, colon + 1, len - (size_t)(colon + 1 - line)));
 			return 0;
 		}
 	return bad(p, err, "unknown template header (Charset, From, Subject, Postmaster-Subject)");
@@ -144,7 +142,7 @@ parse_template(struct parse *p, struct template *t, const char *word, struct err
 		if (len == strlen(word) && memcmp(line, word, len) == 0) {
 			if (ascii_casecmp(t->charset, "us-ascii") == 0 && !ascii_is_all(text.s, text.len))
 				return bad(p, err, "the text is not us-ascii: say which charset it is in");
-			t->text = strbuf_take(&text);
+			t->text = pool_strdup(p->pool, text.s);
 			return 0;
 		}
 		if (in_header && is_blank(line, len)) {
@@ -165,14 +163,14 @@ parse_template(struct parse *p, struct template *t, const char *word, struct err
 }
 
 int
-template_parse(const char *path, const char *text, struct template set[static TEMPLATE_N], struct err *err)
+template_parse(const char *path, const char *text, struct pool *pool, struct template set[static TEMPLATE_N], struct err *err)
 {
-	struct parse p = { .path = path, .at = text };
+	struct parse p = { .path = path, .at = text, .pool = pool };
 	const char *line;
 	size_t len;
 
 	while (next_line(&p, &line, &len)) {
-		AUTO(mem_free) char *word = NULL;
+		const char *word;
 		struct template t;
 		int kind;
 

@@ -235,3 +235,19 @@ dlog_remove(struct queue *q, enum queue_name which, const char *id, struct err *
 		*err = why;
 	return -1;
 }
+
+int64_t
+dlog_size(struct queue *q, enum queue_name which, const char *id)
+{
+	struct qstat st;
+
+	return queue_stat(q, which, id, &st, NULL) == 0 ? st.size : 0;
+}
+
+int
+dlog_remove_size(struct queue *q, enum queue_name which, const char *id, int64_t size, struct err *err)
+{
+	if (!queue_id_is_valid(id))
+		return err_set(err, ERR_PERM, NULL, "bad queue id");
+	return q->ops->log_remove(q, which, id, size, err);
+}

@@ -504,6 +504,8 @@ struct log_job {
 	const char *path;
 	const void *data;
 	size_t len;
+	int64_t size;		/* remove: only if it is this large */
+	int result;
 	struct err err;
 };
 
@@ -579,6 +581,39 @@ dir_log_append(struct queue *q, enum queue_name n, const char *id, const void *d
 	return -1;
 }
 
+static void
+log_remove_run(void *arg)
+{
+	struct log_job *j = arg;
+	AUTO(io_close) int fd = open_at(j->d, j->path, O_RDWR, 0);
+	struct stat st;
+
+	j->result = -1;
+	if (fd < 0 && errno == ENOENT)
+		j->result = 1;
+	else if (fd < 0 || log_lock(fd) < 0 || fstat(fd, &st) < 0)
+		err_sys(&j->err, "lock %s", j->path);
+	else if (st.st_size != j->size)
+		j->result = 0;
+	else if (unlinkat(j->d->fd, j->path, 0) < 0 && errno != ENOENT)
+		err_sys(&j->err, "remove %s", j->path);
+	else
+		j->result = 1;
+}
+
+static int
+dir_log_remove(struct queue *q, enum queue_name n, const char *id, int64_t size, struct err *err)
+{
+	char path[QUEUE_PATH_MAX];
+	struct log_job j = { .d = as_dir(q), .path = path, .size = size, .err = ERR_INIT };
+
+	make_path(as_dir(q), n, id, path);
+	task_offload(log_remove_run, &j);
+	if (j.result < 0 && err != NULL)
+		*err = j.err;
+	return j.result;
+}
+
 static int
 dir_log_read(struct queue *q, enum queue_name n, const char *id, struct strbuf *b, struct err *err)
 {
@@ -608,7 +643,7 @@ static const struct queue_ops dir_ops = {
 	.create = dir_create, .open = dir_open, .close = dir_close, .read_at = dir_read_at, .write_at = dir_write_at,
 	.commit = dir_commit, .stat_open = dir_stat_open, .stat = dir_stat, .move = dir_move, .set_time = dir_set_time,
 	.set_mode = dir_set_mode, .remove = dir_remove, .scan = dir_scan, .change_time = dir_change_time,
-	.log_append = dir_log_append, .log_read = dir_log_read, .free = dir_free,
+	.log_append = dir_log_append, .log_remove = dir_log_remove, .log_read = dir_log_read, .free = dir_free,
 };
 
 struct queue *

@@ -300,6 +300,18 @@ memq_log_append(struct queue *q, enum queue_name n, const char *id, const void *
 }
 
 static int
+memq_log_remove(struct queue *q, enum queue_name n, const char *id, int64_t size, struct err *err)
+{
+	const struct memfile *mf = map_get(as_mem(q)->files[n], id);
+
+	if (mf == NULL)
+		return 1;
+	if ((int64_t)mf->data.len != size)
+		return 0;
+	return memq_remove(q, n, id, err) < 0 ? -1 : 1;
+}
+
+static int
 memq_log_read(struct queue *q, enum queue_name n, const char *id, struct strbuf *b, struct err *err)
 {
 	const struct memfile *mf = find(q, n, id, err);
@@ -325,7 +337,7 @@ static const struct queue_ops mem_ops = {
 	.create = memq_create, .open = memq_open, .close = memq_close, .read_at = memq_read_at, .write_at = memq_write_at,
 	.commit = memq_commit, .stat_open = memq_stat_open, .stat = memq_stat, .move = memq_move, .set_time = memq_set_time,
 	.set_mode = memq_set_mode, .remove = memq_remove, .scan = memq_scan, .change_time = memq_change_time,
-	.log_append = memq_log_append, .log_read = memq_log_read, .free = memq_free,
+	.log_append = memq_log_append, .log_remove = memq_log_remove, .log_read = memq_log_read, .free = memq_free,
 };
 
 struct queue *

@@ -51,6 +51,7 @@ struct queue_ops {
 	int (*scan)(struct queue *q, enum queue_name n, queue_scan_fn *fn, queue_scan_fn *odd, void *arg, struct err *err);
 	uint64_t (*change_time)(struct queue *q, enum queue_name n);
 	int (*log_append)(struct queue *q, enum queue_name n, const char *id, const void *data, size_t len, struct err *err);
+	int (*log_remove)(struct queue *q, enum queue_name n, const char *id, int64_t size, struct err *err);
 	int (*log_read)(struct queue *q, enum queue_name n, const char *id, struct strbuf *b, struct err *err);
 	void (*free)(struct queue *q);
 };

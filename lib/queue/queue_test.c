@@ -392,6 +392,11 @@ test_dlog(void **state)
 	assert_string_equal(l[1].reason, "r2");
 	assert_int_equal(dlog_read(x->q, QUEUE_DEFER, "2DFE0AB4030", x->pool, &l, &n, 1, &err), 0);
 	assert_int_equal(n, 1);
+	assert_int_equal(dlog_remove_size(x->q, QUEUE_DEFER, "2DFE0AB4030", 1, &err), 0);
+	assert_int_equal(dlog_remove_size(x->q, QUEUE_DEFER, "2DFE0AB4030", dlog_size(x->q, QUEUE_DEFER, "2DFE0AB4030"), &err), 1);
+	assert_int_equal(dlog_remove_size(x->q, QUEUE_DEFER, "2DFE0AB4030", 0, &err), 1);
+	assert_int_equal(dlog_size(x->q, QUEUE_DEFER, "2DFE0AB4030"), 0);
+	assert_int_equal(dlog_append(x->q, QUEUE_DEFER, "2DFE0AB4030", &e2, false, &err), 0);
 	assert_int_equal(dlog_remove(x->q, QUEUE_DEFER, "2DFE0AB4030", &err), 0);
 	assert_int_equal(dlog_remove(x->q, QUEUE_DEFER, "2DFE0AB4030", &err), 0);
 }
