@@ -173,7 +173,6 @@ static void
 serve(struct daemon_session *s)
 {
 	daemon_session_is_mux(s);
-	daemon_session_is_mux(s);
 	ipc_mux_serve(s->stream, handle, NULL, MAX_INFLIGHT);
 }
 
