@@ -288,6 +288,8 @@ limits(void **state UNUSED)
 	check_refused("hopcount_limit = 10\n", CLEANUP_EXTERNAL, b.s, CLEANUP_HOPS, "");
 	check_refused("", CLEANUP_EXTERNAL, T "Sa@b.test\nM\n" FULL "X\nE\n", CLEANUP_NO_RCPT, "");
 	check_refused("", CLEANUP_EXTERNAL, T "Rr@x.test\nM\n" FULL "X\nE\n", CLEANUP_BAD, "4.3.0 no sender record");
+	check_stored("", CLEANUP_EXTERNAL, T "Sa\rb@c\nRr\rx@y\nM\n" FULL "X\nE\n",
+	    "Sa?b@c\nAdsn_orig_rcpt=rfc822;r?x@y\nOr?x@y\nRr?x@y\nM\n" FULL "X\nAmessage_id=<x@y>\nE\n");
 	check_refused("", CLEANUP_EXTERNAL, T "Sa\nSb\nRr@x.test\nM\n" FULL "X\nE\n", CLEANUP_BAD, "4.3.0 two sender records");
 	check_refused("", CLEANUP_EXTERNAL, T "Sa\nAnovalue\nRr@x.test\nM\n" FULL "X\nE\n", CLEANUP_BAD, "4.3.0 bad attribute record");
 	check_refused("", CLEANUP_EXTERNAL, T "Sa\nQx\nRr@x.test\nM\n" FULL "X\nE\n", CLEANUP_BAD, "4.3.0 unexpected record");

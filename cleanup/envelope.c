@@ -220,10 +220,24 @@ take_common(struct message *m, int type, const char *data, size_t n)
 	}
 }
 
+/*
+ * The text of a record with a terminator.  Control characters, line ends and NUL above all, become '?': envelope text ends up in SMTP
+ * commands, log lines, delivery records and added headers.
+ */
+static char *
+copy_text(const char *data, size_t n)
+{
+	char *text = mem_alloc(n + 1);
+
+	for (size_t i = 0; i < n; i++)
+		text[i] = ascii_is_cntrl((unsigned char)data[i]) ? '?' : data[i];
+	return text;
+}
+
 void
 envelope_record(struct message *m, int type, const char *data, size_t n)
 {
-	AUTO(mem_free) char *text = mem_strndup(data, n);	/* data has no terminator */
+	AUTO(mem_free) char *text = copy_text(data, n);
 
 	if (type != REC_SIZE && type != REC_TIME)
 		need_time(m);
@@ -237,18 +251,18 @@ envelope_record(struct message *m, int type, const char *data, size_t n)
 	case REC_FULLNAME:
 		if (m->fullname == NULL) {
 			m->fullname = pool_strdup(m->pool, text);
-			message_put(m, type, data, n);
+			message_put(m, type, text, n);
 		}
 		break;
 	case REC_WARN:
 		if (!m->seen_warn) {
 			m->seen_warn = true;
-			message_put(m, type, data, n);
+			message_put(m, type, text, n);
 		}
 		break;
 	default:
 		if (!take_common(m, type, text, n))
-			message_put(m, type, data, n);
+			message_put(m, type, text, n);
 	}
 }
 
@@ -293,10 +307,10 @@ extracted_begin(struct message *m)
 void
 extracted_record(struct message *m, int type, const char *data, size_t n)
 {
-	AUTO(mem_free) char *text = mem_strndup(data, n);
+	AUTO(mem_free) char *text = copy_text(data, n);
 
 	if (!take_common(m, type, text, n))
-		message_put(m, type, data, n);
+		message_put(m, type, text, n);
 }
 
 void
