@@ -18,7 +18,8 @@ struct access;
 struct rule;
 typedef enum access_result access_fn(struct access *a, const struct rule *r);
 
-enum rule_arg { ARG_NONE, ARG_TABLE, ARG_NUMBER, ARG_WORD };
+enum rule_arg { ARG_NONE, ARG_TABLE, ARG_NUMBER, ARG_RBL, ARG_WORD };
+enum { RBL_ADDR, RBL_CLIENT, RBL_REVERSE, RBL_HELO, RBL_SENDER, RBL_RECIPIENT };	/* param of block lists */
 enum {
 	RULE_PERMITS = 1,	/* when it is not built it never permits; others that are not built stop the service */
 	RULE_REFUSES = 2,	/* keeps strangers from relaying: one of these must be there */
@@ -87,12 +88,17 @@ enum access_result access_trouble(struct access *a, const char *name);	/* 451 4.
 enum access_result access_misconfigured(struct access *a, const char *name, const char *class);	/* 451 4.3.5 */
 const struct target *access_sender(struct access *a) MAY_WAIT;	/* NULL: not known yet */
 const struct target *access_recipient(struct access *a) MAY_WAIT;
+int access_is_authorized(struct access *a) MAY_WAIT;	/* the recipient is ours to take mail for: 1, 0, -1 a table failed */
+/* "5.7.1 text": the code goes to dsn, the text is returned. */
+const char *access_split_dsn(const char *text, char dsn[static 12]);
+NODISCARD int access_rbl_check(const char *arg, struct err *err);	/* domain[=pattern] is well formed */
 
 /* ---- kinds */
 access_fn rule_permit, rule_reject, rule_defer, rule_defer_if, rule_warn_next, rule_sleep, rule_class, rule_pipelining, rule_plaintext,
     rule_multi_bounce, rule_mynetworks, rule_inet_interfaces, rule_never;
 access_fn rule_unknown_client, rule_unknown_reverse, rule_unknown_forward, rule_invalid_helo, rule_non_fqdn_helo, rule_unknown_helo;
 access_fn rule_auth_destination, rule_unauth_destination, rule_defer_unauth, rule_unlisted, rule_non_fqdn_addr, rule_unknown_domain;
+access_fn rule_rbl, rule_rhsbl, rule_dnswl;
 access_fn rule_check_client, rule_check_helo, rule_check_addr, rule_check_etrn;
 
 /* ---- access_action.c: what a table said (access(5)) */

@@ -18,9 +18,8 @@ struct action {
 
 /* ---- refusals */
 
-/* "5.7.1 text": the code goes to dsn. */
-static const char *
-split_dsn(const char *text, char dsn[static 12])
+const char *
+access_split_dsn(const char *text, char dsn[static 12])
 {
 	const char *p = text;
 	size_t n;
@@ -70,7 +69,7 @@ refuse(const struct action *x, int code, const char *dflt_dsn, const char *text,
 	char dsn[12];
 
 	(void)memccpy(dsn, dflt_dsn, 0, sizeof dsn);
-	text = split_dsn(text, dsn);
+	text = access_split_dsn(text, dsn);
 	fix_dsn(dsn, x->class);
 	if (*text == 0)
 		text = dflt_text;
@@ -102,7 +101,7 @@ do_defer_if_reject(const struct action *x)
 {
 	AUTO(strbuf_done) struct strbuf b = STRBUF_INIT(TEXT_MAX);
 	char dsn[12] = "4.7.1";
-	const char *text = split_dsn(x->text, dsn);
+	const char *text = access_split_dsn(x->text, dsn);
 
 	fix_dsn(dsn, x->class);
 	(void)strbuf_addf(&b, "<%s>: %s rejected: %s", x->name, x->class, *text != 0 ? text : "Service unavailable");

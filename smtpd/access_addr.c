@@ -9,9 +9,9 @@
 #include "base/ascii.h"
 #include "base/log.h"
 
-/* ---- relaying.  1: the recipient is ours or we are to relay for it; 0: not; -1: a table failed. */
-static int
-is_authorized(struct access *a)
+/* ---- relaying: the recipient is ours or we are to relay for it */
+int
+access_is_authorized(struct access *a)
 {
 	const struct target *t = access_recipient(a);
 
@@ -32,7 +32,7 @@ rule_auth_destination(struct access *a, const struct rule *r)
 	(void)r;
 	if (a->s->recipient == NULL)
 		return ACCESS_DUNNO;
-	rc = is_authorized(a);
+	rc = access_is_authorized(a);
 	return rc < 0 ? access_trouble(a, a->s->recipient) : rc > 0 ? ACCESS_OK : ACCESS_DUNNO;
 }
 
@@ -43,7 +43,7 @@ unauth(struct access *a, int code)
 
 	if (a->s->recipient == NULL)
 		return ACCESS_DUNNO;
-	rc = is_authorized(a);
+	rc = access_is_authorized(a);
 	if (rc != 0)
 		return rc < 0 ? access_trouble(a, a->s->recipient) : ACCESS_DUNNO;
 	return access_reject(a, code, "5.7.1", "<%s>: Relay access denied", a->s->recipient);

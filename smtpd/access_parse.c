@@ -30,8 +30,8 @@ static const struct rule_kind kinds[] = {
 	{ "permit_sasl_authenticated", rule_never, ARG_NONE, RULE_PERMITS, 0 },
 	{ "permit_tls_clientcerts", rule_never, ARG_NONE, RULE_PERMITS, 0 },
 	{ "permit_tls_all_clientcerts", rule_never, ARG_NONE, RULE_PERMITS, 0 },
-	{ "permit_dnswl_client", NULL, ARG_WORD, RULE_PERMITS, 0 },
-	{ "permit_rhswl_client", NULL, ARG_WORD, RULE_PERMITS, 0 },
+	{ "permit_dnswl_client", rule_dnswl, ARG_RBL, RULE_PERMITS, RBL_ADDR },
+	{ "permit_rhswl_client", rule_dnswl, ARG_RBL, RULE_PERMITS, RBL_CLIENT },
 	{ "check_address_map", rule_check_client, ARG_TABLE, 0, 0 },
 	{ "check_client_access", rule_check_client, ARG_TABLE, 0, 0 },
 	{ "check_reverse_client_hostname_access", rule_check_client, ARG_TABLE, 0, 1 },
@@ -43,10 +43,10 @@ static const struct rule_kind kinds[] = {
 	{ "check_reverse_client_hostname_ns_access", NULL, ARG_TABLE, 0, 0 },
 	{ "check_ccert_access", NULL, ARG_WORD, 0, 0 },
 	{ "check_sasl_access", NULL, ARG_TABLE, 0, 0 },
-	{ "reject_rbl_client", NULL, ARG_WORD, 0, 0 },
-	{ "reject_rbl", NULL, ARG_WORD, 0, 0 },
-	{ "reject_rhsbl_client", NULL, ARG_WORD, 0, 0 },
-	{ "reject_rhsbl_reverse_client", NULL, ARG_WORD, 0, 0 },
+	{ "reject_rbl_client", rule_rbl, ARG_RBL, 0, RBL_ADDR },
+	{ "reject_rbl", rule_rbl, ARG_RBL, 0, RBL_ADDR },
+	{ "reject_rhsbl_client", rule_rhsbl, ARG_RBL, 0, RBL_CLIENT },
+	{ "reject_rhsbl_reverse_client", rule_rhsbl, ARG_RBL, 0, RBL_REVERSE },
 	{ "reject_unknown_client_hostname", rule_unknown_client, ARG_NONE, 0, 0 },
 	{ "reject_unknown_client", rule_unknown_client, ARG_NONE, 0, 0 },
 	{ "reject_unknown_reverse_client_hostname", rule_unknown_reverse, ARG_NONE, 0, 0 },
@@ -62,7 +62,7 @@ static const struct rule_kind kinds[] = {
 	{ "reject_non_fqdn_hostname", rule_non_fqdn_helo, ARG_NONE, 0, 0 },
 	{ "reject_unknown_helo_hostname", rule_unknown_helo, ARG_NONE, 0, 0 },
 	{ "reject_unknown_hostname", rule_unknown_helo, ARG_NONE, 0, 0 },
-	{ "reject_rhsbl_helo", NULL, ARG_WORD, 0, 0 },
+	{ "reject_rhsbl_helo", rule_rhsbl, ARG_RBL, 0, RBL_HELO },
 	/* sender */
 	{ "check_sender_access", rule_check_addr, ARG_TABLE, 0, SENDER },
 	{ "check_sender_a_access", NULL, ARG_TABLE, 0, 0 },
@@ -73,7 +73,7 @@ static const struct rule_kind kinds[] = {
 	{ "reject_unknown_address", rule_unknown_domain, ARG_NONE, 0, SENDER },
 	{ "reject_unlisted_sender", rule_unlisted, ARG_NONE, 0, SENDER },
 	{ "reject_unverified_sender", NULL, ARG_NONE, 0, 0 },
-	{ "reject_rhsbl_sender", NULL, ARG_WORD, 0, 0 },
+	{ "reject_rhsbl_sender", rule_rhsbl, ARG_RBL, 0, RBL_SENDER },
 	{ "reject_sender_login_mismatch", NULL, ARG_NONE, 0, 0 },
 	{ "reject_authenticated_sender_login_mismatch", NULL, ARG_NONE, 0, 0 },
 	{ "reject_known_sender_login_mismatch", NULL, ARG_NONE, 0, 0 },
@@ -92,7 +92,7 @@ static const struct rule_kind kinds[] = {
 	{ "reject_unlisted_recipient", rule_unlisted, ARG_NONE, 0, RECIPIENT },
 	{ "check_recipient_maps", rule_unlisted, ARG_NONE, 0, RECIPIENT },
 	{ "reject_unverified_recipient", NULL, ARG_NONE, 0, 0 },
-	{ "reject_rhsbl_recipient", NULL, ARG_WORD, 0, 0 },
+	{ "reject_rhsbl_recipient", rule_rhsbl, ARG_RBL, 0, RBL_RECIPIENT },
 	/* ETRN */
 	{ "check_etrn_access", rule_check_etrn, ARG_TABLE, 0, 0 },
 };
@@ -162,6 +162,8 @@ set_arg(struct rule *r, const char *arg, bool may_open, struct err *err)
 			return err_set(err, ERR_CONF, NULL, "%s %s: a number from 0 to 3600 is expected", r->kind->name, arg);
 		r->number = (int64_t)n;
 	}
+	if (r->kind->arg == ARG_RBL)
+		return access_rbl_check(arg, err);
 	if (r->kind->arg != ARG_TABLE || r->kind->fn == NULL)
 		return 0;
 	if (arg[0] == '{' || strchr(arg, ':') == NULL)

@@ -7,6 +7,7 @@
 #include "base/ascii.h"
 #include "base/log.h"
 #include "smtpd/access.h"
+#include "smtpd/macro.h"
 
 struct smtpd_conf conf;
 struct smtpd_env env;
@@ -54,6 +55,10 @@ const struct conf_bind smtpd_binds[] = {
 	STR(upstream_proxy, smtpd_upstream_proxy_protocol),
 	STR(log_address_format, info_log_address_format),
 	STR(etrn_domains, fast_flush_domains),
+	CONF_BIND_RAW(struct smtpd_conf, rbl_reply, default_rbl_reply),
+	STR(rbl_reply_maps, rbl_reply_maps),
+	CONF_BIND_RAW(struct smtpd_conf, expansion_filter, smtpd_expansion_filter),
+	INT(rbl_code, maps_rbl_reject_code),
 	CONF_BIND_TIME(struct smtpd_conf, timeout_ms, smtpd_timeout),
 	CONF_BIND_TIME(struct smtpd_conf, error_sleep_ms, smtpd_error_sleep_time),
 	INT(soft_limit, smtpd_soft_error_limit),
@@ -267,6 +272,7 @@ smtpd_open(struct err *err)
 {
 	if (conf.line_limit > LINE_MAX)
 		conf.line_limit = LINE_MAX;
+	macro_filter_set(conf.expansion_filter);
 	set_bare_lf();
 	set_extensions();
 	env.want_addrs = strstr(conf.inet_protocols, "ipv4") != NULL ? DNS_WANT_A : DNS_WANT_AAAA;
@@ -286,7 +292,8 @@ smtpd_open(struct err *err)
 	if (env.rcpt == NULL || open_matches(err) < 0)
 		return -1;
 	if (open_tables(&env.footer_maps, conf.footer_maps, "smtpd_reject_footer_maps", err) < 0 ||
-	    open_tables(&env.ehlo_maps, conf.ehlo_maps, "smtpd_discard_ehlo_keyword_address_maps", err) < 0)
+	    open_tables(&env.ehlo_maps, conf.ehlo_maps, "smtpd_discard_ehlo_keyword_address_maps", err) < 0 ||
+	    open_tables(&env.rbl_reply_maps, conf.rbl_reply_maps, "rbl_reply_maps", err) < 0)
 		return -1;
 	return open_lists(err);
 }
@@ -300,6 +307,7 @@ smtpd_close(void)
 	access_close();
 	table_list_free(&env.footer_maps);
 	table_list_free(&env.ehlo_maps);
+	table_list_free(&env.rbl_reply_maps);
 	match_free(&env.mynetworks);
 	match_free(&env.event_exceptions);
 	match_free(&env.bare_lf_exclusions);

@@ -127,7 +127,12 @@ fake_reply(const char *name, enum dns_type type)
 	static const struct dns_reply ok = { .status = DNS_OK, .n = 0 }, none = { .status = DNS_NXNAME }, temp = { .status = DNS_TEMP },
 	    nodata = { .status = DNS_NODATA }, null = { .status = DNS_NULLMX };
 
-	if (strcmp(name, "temp.test") == 0)
+	static struct dns_rr a = { .type = DNS_A, .addr = { 127, 0, 0, 2 } }, txt = { .type = DNS_TXT, .data = "see \001http://bl.test/" };
+	static const struct dns_reply listed = { .status = DNS_OK, .rr = &a, .n = 1 }, text = { .status = DNS_OK, .rr = &txt, .n = 1 };
+
+	if (strcmp(name, "5.2.0.192.bl.test") == 0 || strcmp(name, "bad.test.rhs.test") == 0)
+		return type == DNS_TXT ? &text : type == DNS_A ? &listed : &nodata;
+	if (strcmp(name, "temp.test") == 0 || strcmp(name, "5.2.0.192.down.test") == 0)
 		return &temp;
 	if (strcmp(name, "null.test") == 0)
 		return type == DNS_MX ? &null : &nodata;
@@ -497,6 +502,21 @@ static const struct {
 	  "451 4.3.5 <joe@example.test>: Recipient address rejected: Server configuration error" },
 	{ RELAY "smtpd_recipient_restrictions = check_recipient_access static:reject_unknown_sender_domain\n", IN, "c.test", "a@none.test", "joe@example.test",
 	  "450 4.1.8 <a@none.test>: Sender address rejected: Domain not found" },
+	{ RELAY "smtpd_client_restrictions = reject_rbl_client bl.test\n", IN, "c.test", "a@b.test", "joe@example.test",
+	  "554 5.7.1 Service unavailable; Client host [192.0.2.5] blocked using bl.test; see _http://bl.test/" },
+	{ RELAY "smtpd_client_restrictions = reject_rbl_client bl.test=127.0.0.[1..2;9]\nrbl_reply_maps = inline:{{bl.test=$$rbl_code 5.7.9 no $${rbl_reason:x}$$client_address}}\n"
+	  "maps_rbl_reject_code = 450\n", IN, "c.test", "a@b.test", "joe@example.test", "450 4.7.9 no 192.0.2.5" },
+	{ RELAY "smtpd_client_restrictions = reject_rbl_client bl.test=127.0.0.[3..9]\n", IN, "c.test", "a@b.test", "joe@example.test", "250 2.1.5 Ok" },
+	{ RELAY "smtpd_client_restrictions = reject_rbl_client down.test\n", IN, "c.test", "a@b.test", "joe@example.test", "250 2.1.5 Ok" },
+	{ RELAY "smtpd_client_restrictions = permit_dnswl_client bl.test, reject\n", IN, "c.test", "a@b.test", "joe@example.test", "250 2.1.5 Ok" },
+	{ "smtpd_relay_restrictions = permit_dnswl_client bl.test, reject_unauth_destination\n", IN, "c.test", "a@b.test", "x@far.test",
+	  "554 5.7.1 <x@far.test>: Relay access denied" },
+	{ "smtpd_relay_restrictions = permit_dnswl_client down.test, reject_unauth_destination\n", IN, "c.test", "a@b.test", "x@far.test",
+	  "450 4.7.0 Service unavailable; allow list lookup error" },
+	{ RELAY "smtpd_sender_restrictions = reject_rhsbl_sender rhs.test\n", IN, "c.test", "a@bad.test", "joe@example.test",
+	  "554 5.7.1 Service unavailable; Sender address [a@bad.test] blocked using rhs.test; see _http://bl.test/" },
+	{ RELAY "smtpd_helo_restrictions = reject_rhsbl_helo rhs.test\n", IN, "bad.test", "a@b.test", "joe@example.test",
+	  "554 5.7.1 Service unavailable; Helo command [bad.test] blocked using rhs.test; see _http://bl.test/" },
 	{ RELAY "smtpd_recipient_restrictions = permit_sasl_authenticated, permit_tls_clientcerts, reject_plaintext_session\n", IN, "c.test", "a@b.test", "joe@example.test",
 	  "450 4.7.1 <joe@example.test>: Recipient address rejected: Session encryption is required" },
 };
@@ -553,6 +573,9 @@ test_relay_check(void **state)
 	assert_null(access_list_open("x", "no_such_thing", &err));
 	assert_null(access_list_open("x", "check_policy_service inet:1.2.3.4:5", &err));
 	assert_null(access_list_open("x", "check_sender_access", &err));
+	assert_null(access_list_open("x", "reject_rbl_client bl.test=127.0.0", &err));
+	assert_null(access_list_open("x", "reject_rbl_client bl.test=127.0.0.[1", &err));
+	assert_null(access_list_open("x", "reject_rbl_client =127.0.0.1", &err));
 	access_list_free(&env.lists[LIST_RELAY]);
 	env.lists[LIST_RELAY] = access_list_open("x", "permit_no_such_thing", &err);
 	assert_non_null(env.lists[LIST_RELAY]);

@@ -40,12 +40,12 @@ struct smtpd_conf {
 	    *data_restrictions, *eod_restrictions, *etrn_restrictions, *restriction_classes;
 	const char *null_access_key, *parent_matches, *event_exceptions, *bare_lf, *bare_lf_exclusions, *tls_level, *content_filter,
 	    *receive_override, *rewrite_clients, *footer, *footer_maps, *unknown_address_tempfail, *unknown_helo_tempfail, *delimiter,
-	    *proxy_filter, *milters, *upstream_proxy, *log_address_format, *ehlo_maps, *etrn_domains;
+	    *proxy_filter, *milters, *upstream_proxy, *log_address_format, *ehlo_maps, *etrn_domains, *rbl_reply, *rbl_reply_maps, *expansion_filter;
 	uint64_t timeout_ms, error_sleep_ms;
 	int64_t soft_limit, hard_limit, junk_limit, rcpt_limit, rcpt_overshoot, size_limit, queue_minfree, line_limit, min_data_rate,
 	    conn_count_limit, conn_rate_limit, message_rate_limit, rcpt_rate_limit, prefix4, prefix6, bare_lf_code;
 	int64_t reject_code, defer_code, relay_code, map_reject_code, map_defer_code, invalid_host_code, non_fqdn_code,
-	    unknown_host_code, unknown_addr_code, unknown_client_code, multi_bounce_code, plaintext_code;
+	    unknown_host_code, unknown_addr_code, unknown_client_code, multi_bounce_code, plaintext_code, rbl_code;
 	bool delay_reject, delay_open, helo_required, disable_vrfy, strict_paths, smtputf8, strict_smtputf8, soft_bounce, peer_lookup,
 	    port_logging, unlisted_rcpt, unlisted_sender, relay_first, untrusted_routing, forbid_pipelining, request_deadline,
 	    hide_client, sasl_enable, tls_wrapper, tls_use, tls_enforce;
@@ -66,7 +66,7 @@ struct smtpd_env {
 	struct match *mynetworks, *event_exceptions, *bare_lf_exclusions, *forbidden, *noops;
 	struct access_list *lists[LIST_N];
 	struct access_list *rewrite_clients;
-	struct table_list *footer_maps, *ehlo_maps;
+	struct table_list *footer_maps, *ehlo_maps, *rbl_reply_maps;
 	unsigned offered;	/* extensions that may be announced */
 	unsigned discard;
 	int cleanup_flags;
