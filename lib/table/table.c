@@ -179,6 +179,29 @@ table_lookup(struct table *t, const char *key, struct strbuf *value, struct err 
 	return r;
 }
 
+int
+table_owner(const struct table *t, uid_t *uid)
+{
+	static const char *const suffixes[] = { "", ".db", ".lmdb", ".cdb" };
+	const char *name = t->name[0] == '/' ? t->name : strchr(t->name, '/');
+	int found = -1;
+
+	*uid = 0;
+	if (name == NULL || *t->name == '{')
+		return 0;
+	for (size_t i = 0; i < COUNT_OF(suffixes); i++) {
+		AUTO(mem_free) char *path = mem_printf("%s%s", name, suffixes[i]);
+		struct stat st;
+
+		/* the least trusted of source and index */
+		if (stat(path, &st) == 0) {
+			found = 0;
+			*uid = st.st_uid != 0 ? st.st_uid : *uid;
+		}
+	}
+	return found;
+}
+
 bool
 table_takes_partial_keys(const struct table *t)
 {

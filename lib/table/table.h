@@ -17,6 +17,7 @@
 #define TABLE_TABLE_H
 
 #include <stdbool.h>
+#include <sys/types.h>
 
 #include "base/attr.h"
 #include "base/err.h"
@@ -43,6 +44,8 @@ void table_free(struct table **tp);
 const char *table_spec(const struct table *t);
 /* Why each look-up of this table fails, or NULL when it was opened. */
 const struct err *table_trouble(const struct table *t);
+/* Who owns the file behind the table; types without a file belong to root.  -1: cannot be told. */
+NODISCARD int table_owner(const struct table *t, uid_t *uid);
 /* 1 found (value replaced), 0 not found, -1 temporary error. */
 NODISCARD int table_lookup(struct table *t, const char *key, struct strbuf *value, struct err *err) MAY_WAIT;
 /* Key parts (user@domain without extension, parent domains) make sense: false for regexp, pcre, cidr, tcp, socketmap, static ... */

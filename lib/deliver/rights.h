@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * rights - as whom an agent of root works for a recipient
+ */
+#ifndef DELIVER_RIGHTS_H
+#define DELIVER_RIGHTS_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include "base/attr.h"
+#include "base/err.h"
+
+struct rights {
+	uid_t uid;
+	gid_t gid;
+};
+
+struct rights_user {	/* strings are the caller's: rights_user_done */
+	struct rights rights;
+	char *name, *home, *shell;
+};
+/* By name, or by number: 1 found, 0 no such user, -1 the look-up failed (try later). */
+NODISCARD int rights_find(const char *name, struct rights_user *u, struct err *err);
+NODISCARD int rights_find_uid(uid_t uid, struct rights_user *u, struct err *err);
+void rights_user_done(struct rights_user *u);
+
+/* For good: groups, gid and uid, real, effective and saved; checks that there is no way back.  Ends the process (status 75) when it
+ * fails, since nothing may be done then. */
+void rights_drop(const struct rights *r);
+
+#endif

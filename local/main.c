@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* local - the delivery agent for users of this machine; local.h tells who does what */
+#include "base/log.h"
+#include "daemon/daemon.h"
+#include "local.h"
+
+static struct deliver_agent agent;
+
+/* A probe asks whether mail would be taken; nothing is delivered. */
+static void
+probe(struct deliver_ctx *c, const struct qrcpt *r)
+{
+	struct deliver_outcome o = { .dsn = "2.0.0", .relay = "local", .reason = "aliased or known user" };
+	struct rights_user u;
+
+	if (rights_find(r->addr, &u, NULL) == 1)
+		rights_user_done(&u);
+	deliver_sent(c, r, &o);
+}
+
+static void
+deliver(struct deliver_ctx *c)
+{
+	for (size_t i = 0; i < c->req->n_rcpts; i++) {
+		if (deliver_is_probe(c->req))
+			probe(c, &c->req->rcpts[i]);
+		else
+			delivery_run(c, &c->req->rcpts[i]);
+	}
+}
+
+static int
+pre_jail(struct err *err)
+{
+	agent.fn = deliver;
+	if (deliver_agent_init(&agent, daemon_conf(), err) < 0)
+		return -1;
+	return conf_open(err);
+}
+
+static void
+serve(struct daemon_session *s)
+{
+	deliver_serve(&agent, s);
+}
+
+static const struct daemon local = {
+	.name = "local", .sessions = DAEMON_ONE, .user = DAEMON_USER_ROOT, .sandbox = "none", .qmgr_only = true, .binds = local_binds,
+	.n_binds = N_LOCAL_BINDS, .conf = &conf, .pre_jail = pre_jail, .serve = serve,
+};
+
+int
+main(int argc, char **argv)
+{
+	return daemon_main(&local, argc, argv);
+}
