@@ -1,0 +1,2 @@
+programs += flush
+flush_srcs := flush/main.c
