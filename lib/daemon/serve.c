@@ -94,6 +94,11 @@ serve_retire(struct daemon_run *r)
 		return;
 	r->is_ending = true;
 	listen_stop(r);
+	if (!is_dgram(r)) {	/* master has them still, or gave them up: an address is not held by who is about to go */
+		for (int fd = HUB_LISTEN_FD; fd < HUB_LISTEN_FD + r->n_listen; fd++)
+			close(fd);
+		r->n_listen = 0;
+	}
 	channel_tell_state(r);
 	sessions_cut(r);
 	if (r->n_sessions == 0)
@@ -110,18 +115,13 @@ void
 serve_stop(struct daemon_run *r)
 {
 	/* requests under way may finish, within reason; nobody waits for one that only waits for its client */
-	uint64_t grace_ms = r->d->qmgr_only ? 2000 : r->d->sessions == DAEMON_LOOP ? 0 : r->n_listen > 0 && r->type != NULL &&
-	    strcmp(r->type, "inet") == 0 ? 300 : 1000;
+	uint64_t grace_ms = r->d->qmgr_only ? 2000 : r->d->sessions == DAEMON_LOOP ? 0 :
+	    r->type != NULL && strcmp(r->type, "inet") == 0 ? 300 : 1000;
 
 	if (r->is_stopping)
 		return;
 	r->is_stopping = true;
 	serve_retire(r);
-	if (!is_dgram(r)) {
-		for (int fd = HUB_LISTEN_FD; fd < HUB_LISTEN_FD + r->n_listen; fd++)
-			close(fd);	/* so that another master can have the address at once */
-		r->n_listen = 0;
-	}
 	if (grace_ms == 0)
 		finish(r);
 	else if (!r->is_finished)
