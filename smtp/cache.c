@@ -103,7 +103,7 @@ is_busy(const struct client *c, const char *dest)
 bool
 cache_is_wanted(struct client *c, const struct session *s)
 {
-	if (s->is_broken || s->said_421 || s->quit_sent || c->n_idle >= MAX_IDLE || task_is_cancelled())
+	if ((c->is_ending != NULL && c->is_ending()) || s->is_broken || s->said_421 || s->quit_sent || c->n_idle >= MAX_IDLE || task_is_cancelled())
 		return false;
 	if (c->conf.reuse_count > 0 && s->n_uses >= c->conf.reuse_count)
 		return false;
@@ -131,6 +131,18 @@ cache_give(struct client *c, struct session **sp)
 	c->n_idle++;
 	if (c->idle_timer == NULL)
 		c->idle_timer = task_timer_start(SWEEP_MS, SWEEP_MS, sweep_timer, c);
+}
+
+void
+cache_close_all(struct client *c)
+{
+	while (!list_is_empty(&c->idle)) {
+		struct session *s = LIST_ITEM(c->idle.next, struct session, link);
+
+		list_remove(&s->link);
+		c->n_idle--;
+		session_close(c, &s);
+	}
 }
 
 static void

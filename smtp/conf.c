@@ -194,5 +194,6 @@ client_start(struct client *c)
 	static char resolver[] = "resolver";
 
 	cache_init(c);
+	c->is_ending = daemon_is_ending;
 	c->dns = dns_new(daemon_connect, resolver);
 }

@@ -34,6 +34,12 @@ serve(struct daemon_session *s)
 	deliver_serve(&client.agent, s);
 }
 
+static void
+before_exit(void)
+{
+	cache_close_all(&client);
+}
+
 static const struct daemon program = {
 	.name = "smtp",
 	.sessions = DAEMON_MANY,
@@ -45,6 +51,7 @@ static const struct daemon program = {
 	.pre_jail = pre_jail,
 	.start = start,
 	.serve = serve,
+	.before_exit = before_exit,
 };
 
 int

@@ -64,6 +64,7 @@ struct client {
 	unsigned n_idle;
 	struct task_timer *idle_timer;
 	struct map *loads;
+	bool (*is_ending)(void);	/* sessions are no longer kept */
 };
 extern const struct conf_bind smtp_binds[];
 extern const size_t smtp_n_binds;
@@ -144,6 +145,7 @@ struct session *cache_take(struct client *c, const char *dest, const struct smtp
 bool cache_is_wanted(struct client *c, const struct session *s) MAY_WAIT;
 /* Keep the session if that makes sense, else close it. */
 void cache_give(struct client *c, struct session **sp) MAY_WAIT;
+void cache_close_all(struct client *c) MAY_WAIT;
 /* How busy a destination is decides whether sessions are kept (smtp_connection_cache_on_demand). */
 void cache_load_begin(struct client *c, const char *dest);
 void cache_load_end(struct client *c, const char *dest);

@@ -237,6 +237,12 @@ plain(void)
 	assert_non_null(strstr(last_log, "dsn=2.0.0, status=sent (250 2.0.0 queued)"));
 	assert_non_null(strstr(last_log, "relay=127.0.0.1[127.0.0.1]:"));
 
+	/* a reply that comes before the message was sent is no answer to it */
+	static const struct rule hasty[] = { { "DATA", "354 go\r\n250 2.0.0 queued already" }, { NULL, NULL } };
+	server_reset(hasty);
+	assert_int_equal(deliver_to(small, 1).n_deferred, 1);
+	assert_non_null(strstr(fake_bounce_last, "4.5.0 delayed protocol error"));
+
 	/* no list of extensions; HELO */
 	static const struct rule no_ehlo[] = { { "EHLO", "502 5.5.1 what" }, { NULL, NULL } };
 	server_reset(no_ehlo);

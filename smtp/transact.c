@@ -343,7 +343,15 @@ static void
 content(struct turn *t)
 {
 	struct err err = ERR_INIT;
+	size_t early;
 
+	/* A reply that is there before the message was sent would be taken for the answer to it. */
+	(void)stream_peek(t->s->stream, &early);
+	if (early > 0) {
+		(void)err_set(&err, ERR_PROTO, NULL, "more replies than commands");
+		outcome_turn(t->d, outcome_broken(t->d, t->s, &err, stage_data), true);
+		return;
+	}
 	switch (content_send(t->d, t->s, &err)) {
 	case CONTENT_NO_FILE:
 		no_file(t, &err);
