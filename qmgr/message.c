@@ -64,6 +64,7 @@ back_to_incoming(struct message *m, int64_t after_s)
 		i->where = QUEUE_INCOMING;
 		i->is_fresh = false;
 		index_wait(i, due);
+		scan_wake_at(due);
 	}
 	message_free(m);
 }

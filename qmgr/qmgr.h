@@ -65,6 +65,7 @@ void index_each_unseen(enum queue_name where, unsigned scan, void (*fn)(struct i
 void scan_start(void);				/* active back to incoming; then a task looks through both queues */
 void scan_ask(bool incoming, bool deferred, bool all_times);
 void scan_new(const char *id);			/* cleanup has committed it */
+void scan_wake_at(int64_t due);			/* an incoming message's time comes then */
 void scan_stop(void);
 
 /* ---- feed.c */

@@ -20,8 +20,9 @@ static struct {
 	bool incoming, deferred, all_times, is_first;
 	uint64_t seen_incoming, seen_deferred;	/* change times that the last look covers; 0: none */
 	unsigned scan;
-	struct task_timer *tick;
+	struct task_timer *tick, *soon;
 	uint64_t tick_ms;
+	int64_t soon_at;
 } sc;
 
 struct look {
@@ -31,12 +32,35 @@ struct look {
 
 /* ---- one file */
 static void
+on_soon(void *arg)
+{
+	(void)arg;
+	task_timer_stop(&sc.soon);
+	scan_ask(true, false, false);
+}
+
+/* Deferred mail waits for the next queue run; incoming mail whose time comes is taken then. */
+void
+scan_wake_at(int64_t due)
+{
+	int64_t now = clock_wall_s();
+
+	if (sc.soon != NULL && sc.soon_at <= due)
+		return;
+	task_timer_stop(&sc.soon);
+	sc.soon_at = due;
+	sc.soon = task_timer_start(due > now ? (uint64_t)(due - now) * 1000 + 500 : 500, 0, on_soon, NULL);
+}
+
+static void
 place(struct item *i, const struct qstat *st, int64_t now)
 {
 	int64_t slack = i->where == QUEUE_INCOMING ? FUTURE_S : 0;
 
 	/* also what is due goes through the heap: it comes out in the order of its times */
 	index_wait(i, st->mtime_s > now + slack ? st->mtime_s : st->mtime_s < now ? st->mtime_s : now);
+	if (i->where == QUEUE_INCOMING && i->due > now)
+		scan_wake_at(i->due);
 }
 
 static bool
@@ -188,6 +212,7 @@ void
 scan_stop(void)
 {
 	task_timer_stop(&sc.tick);
+	task_timer_stop(&sc.soon);
 }
 
 void
