@@ -18,7 +18,7 @@ struct access;
 struct rule;
 typedef enum access_result access_fn(struct access *a, const struct rule *r);
 
-enum rule_arg { ARG_NONE, ARG_TABLE, ARG_NUMBER, ARG_RBL, ARG_WORD };
+enum rule_arg { ARG_NONE, ARG_TABLE, ARG_NUMBER, ARG_RBL, ARG_POLICY, ARG_WORD };
 enum { RBL_ADDR, RBL_CLIENT, RBL_REVERSE, RBL_HELO, RBL_SENDER, RBL_RECIPIENT };	/* param of block lists */
 enum {
 	RULE_PERMITS = 1,	/* when it is not built it never permits; others that are not built stop the service */
@@ -38,6 +38,7 @@ struct rule {
 	int64_t number;
 	struct table_list *tables;		/* ARG_TABLE */
 	const struct access_list *class;	/* restriction class */
+	struct policy *policy;			/* ARG_POLICY */
 };
 struct access_list {
 	char *param;
@@ -95,7 +96,7 @@ NODISCARD int access_rbl_check(const char *arg, struct err *err);	/* domain[=pat
 
 /* ---- kinds */
 access_fn rule_permit, rule_reject, rule_defer, rule_defer_if, rule_warn_next, rule_sleep, rule_class, rule_pipelining, rule_plaintext,
-    rule_multi_bounce, rule_mynetworks, rule_inet_interfaces, rule_never;
+    rule_multi_bounce, rule_policy, rule_mynetworks, rule_inet_interfaces, rule_never;
 access_fn rule_unknown_client, rule_unknown_reverse, rule_unknown_forward, rule_invalid_helo, rule_non_fqdn_helo, rule_unknown_helo;
 access_fn rule_auth_destination, rule_unauth_destination, rule_defer_unauth, rule_unlisted, rule_non_fqdn_addr, rule_unknown_domain;
 access_fn rule_rbl, rule_rhsbl, rule_dnswl;

@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#include "smtpd/policy.h"
+
 enum access_result
 rule_permit(struct access *a, const struct rule *r)
 {
@@ -97,4 +99,13 @@ rule_multi_bounce(struct access *a, const struct rule *r)
 	if (s->sender == NULL || *s->sender != 0 || n <= 1)
 		return ACCESS_DUNNO;
 	return access_reject(a, (int)conf.multi_bounce_code, "5.5.3", "<%s>: %s rejected: Multi-recipient bounce", a->name, a->class);
+}
+
+enum access_result
+rule_policy(struct access *a, const struct rule *r)
+{
+	AUTO(strbuf_done) struct strbuf answer = STRBUF_INIT(10000);
+
+	policy_ask(r->policy, a->s, &answer);
+	return access_action(a, answer.s, a->name, a->class);
 }

@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "base/map.h"
 #include "base/mem.h"
+#include "smtpd/policy.h"
 
 enum { LIST_MAX = 10000, RESULTS_MAX = 1000, SENDER = 1, RECIPIENT = 0 };
 
@@ -23,7 +24,7 @@ static const struct rule_kind kinds[] = {
 	{ "reject_unauth_pipelining", rule_pipelining, ARG_NONE, 0, 0 },
 	{ "reject_plaintext_session", rule_plaintext, ARG_NONE, 0, 0 },
 	{ "reject_multi_recipient_bounce", rule_multi_bounce, ARG_NONE, 0, 0 },
-	{ "check_policy_service", NULL, ARG_WORD, 0, 0 },
+	{ "check_policy_service", rule_policy, ARG_POLICY, 0, 0 },
 	/* client */
 	{ "permit_mynetworks", rule_mynetworks, ARG_NONE, RULE_PERMITS, 0 },
 	{ "permit_inet_interfaces", rule_inet_interfaces, ARG_NONE, RULE_PERMITS, 0 },
@@ -103,6 +104,7 @@ static struct {
 	struct map *tables;	/* by "type:name": struct table_list */
 	struct map *classes;	/* struct access_list */
 	struct map *results;	/* lists that came out of tables */
+	struct map *policies;	/* by endpoint: struct policy */
 } opened;
 
 static const struct rule_kind *
@@ -149,6 +151,17 @@ open_tables(const char *spec, bool may_open, struct err *err)
 	return l;
 }
 
+/* Rules that name the same server share its connections. */
+static struct policy *
+open_policy(const char *spec, struct err *err)
+{
+	struct policy *p = map_get(opened.policies, spec);
+
+	if (p == NULL && (p = policy_new(spec, err)) != NULL)
+		(void)map_put(opened.policies, spec, p);
+	return p;
+}
+
 static int
 set_arg(struct rule *r, const char *arg, bool may_open, struct err *err)
 {
@@ -164,6 +177,8 @@ set_arg(struct rule *r, const char *arg, bool may_open, struct err *err)
 	}
 	if (r->kind->arg == ARG_RBL)
 		return access_rbl_check(arg, err);
+	if (r->kind->arg == ARG_POLICY)
+		return (r->policy = open_policy(arg, err)) != NULL ? 0 : -1;
 	if (r->kind->arg != ARG_TABLE || r->kind->fn == NULL)
 		return 0;
 	if (arg[0] == '{' || strchr(arg, ':') == NULL)
@@ -248,6 +263,7 @@ maps_open(void)
 	opened.tables = map_new();
 	opened.classes = map_new();
 	opened.results = map_new();
+	opened.policies = map_new();
 }
 
 struct access_list *
@@ -288,9 +304,18 @@ free_tables(void *tables)
 	table_list_free(&l);
 }
 
+static void
+free_policy(void *policy)
+{
+	struct policy *p = policy;
+
+	policy_free(&p);
+}
+
 void
 access_close(void)
 {
+	map_free(&opened.policies, free_policy);
 	map_free(&opened.results, free_list);
 	map_free(&opened.classes, free_list);
 	map_free(&opened.tables, free_tables);

@@ -4,9 +4,11 @@
 
 #include <string.h>
 #include <sys/statvfs.h>
+#include <unistd.h>
 
 #include "address/addr.h"
 #include "base/ascii.h"
+#include "base/clock.h"
 #include "base/log.h"
 
 static unsigned
@@ -98,6 +100,7 @@ cmd_mail(struct session *s, char *args)
 		return reply(s, 501, "5.5.4", "Syntax: MAIL FROM:<address>");
 	if (s->mail == NULL)
 		s->mail = pool_new(2048);
+	s->instance = pool_printf(s->mail, "%lx.%llx.%u", (unsigned long)getpid(), (unsigned long long)clock_mono_us(), ++s->n_mails);
 	if (accept_sender(s, path) == 0)
 		return 0;
 	session_reset_mail(s);

@@ -59,6 +59,17 @@ const struct conf_bind smtpd_binds[] = {
 	STR(rbl_reply_maps, rbl_reply_maps),
 	CONF_BIND_RAW(struct smtpd_conf, expansion_filter, smtpd_expansion_filter),
 	INT(rbl_code, maps_rbl_reject_code),
+	STR(policy_default, smtpd_policy_service_default_action),
+	STR(policy_context, smtpd_policy_service_policy_context),
+	STR(compatibility_level, compatibility_level),
+	STR(mail_version, mail_version),
+	STR(milter_maps, smtpd_milter_maps),
+	CONF_BIND_TIME(struct smtpd_conf, policy_timeout_ms, smtpd_policy_service_timeout),
+	CONF_BIND_TIME(struct smtpd_conf, policy_retry_ms, smtpd_policy_service_retry_delay),
+	CONF_BIND_TIME(struct smtpd_conf, policy_idle_ms, smtpd_policy_service_max_idle),
+	CONF_BIND_TIME(struct smtpd_conf, policy_ttl_ms, smtpd_policy_service_max_ttl),
+	INT(policy_tries, smtpd_policy_service_try_limit),
+	INT(policy_requests, smtpd_policy_service_request_limit),
 	CONF_BIND_TIME(struct smtpd_conf, timeout_ms, smtpd_timeout),
 	CONF_BIND_TIME(struct smtpd_conf, error_sleep_ms, smtpd_error_sleep_time),
 	INT(soft_limit, smtpd_soft_error_limit),
@@ -240,8 +251,8 @@ check_unbuilt(struct err *err)
 		return err_set(err, ERR_CONF, NULL, "smtpd_upstream_proxy_protocol is set, which this release does not have: the service does not start");
 	if (*conf.proxy_filter != 0)
 		return err_set(err, ERR_CONF, NULL, "smtpd_proxy_filter is set, which this release does not have: the service does not start");
-	if (*conf.milters != 0)
-		return err_set(err, ERR_CONF, NULL, "smtpd_milters is set, and this release has no milters: the service does not start");
+	if (*conf.milters != 0 || *conf.milter_maps != 0)
+		return err_set(err, ERR_CONF, NULL, "smtpd_milters or smtpd_milter_maps is set, and this release has no milters: the service does not start");
 	return 0;
 }
 

@@ -83,7 +83,7 @@ session_reset_mail(struct session *s)
 	memset(&s->saved, 0, sizeof s->saved);
 	strvec_init(&s->saved.bcc, 100);
 	strvec_init(&s->saved.prepend, 100);
-	s->sender = s->recipient = s->etrn = s->first_rcpt = s->queue_id = NULL;
+	s->sender = s->recipient = s->etrn = s->first_rcpt = s->queue_id = s->instance = NULL;
 	s->args = (struct smtp_mail_args){ .size = 0 };
 	s->n_rcpts = s->n_overshoot = 0;
 	s->in_content = s->bdat_failed = false;

@@ -571,7 +571,8 @@ test_relay_check(void **state)
 		assert_int_equal(access_check_relay(&err), t[i].rc);
 	}
 	assert_null(access_list_open("x", "no_such_thing", &err));
-	assert_null(access_list_open("x", "check_policy_service inet:1.2.3.4:5", &err));
+	assert_null(access_list_open("x", "check_policy_service 1.2.3.4:5", &err));
+	assert_null(access_list_open("x", "check_policy_service {inet:1.2.3.4:5, nothing=1}", &err));
 	assert_null(access_list_open("x", "check_sender_access", &err));
 	assert_null(access_list_open("x", "reject_rbl_client bl.test=127.0.0", &err));
 	assert_null(access_list_open("x", "reject_rbl_client bl.test=127.0.0.[1", &err));

@@ -40,12 +40,13 @@ struct smtpd_conf {
 	    *data_restrictions, *eod_restrictions, *etrn_restrictions, *restriction_classes;
 	const char *null_access_key, *parent_matches, *event_exceptions, *bare_lf, *bare_lf_exclusions, *tls_level, *content_filter,
 	    *receive_override, *rewrite_clients, *footer, *footer_maps, *unknown_address_tempfail, *unknown_helo_tempfail, *delimiter,
-	    *proxy_filter, *milters, *upstream_proxy, *log_address_format, *ehlo_maps, *etrn_domains, *rbl_reply, *rbl_reply_maps, *expansion_filter;
-	uint64_t timeout_ms, error_sleep_ms;
+	    *proxy_filter, *milters, *upstream_proxy, *log_address_format, *ehlo_maps, *etrn_domains, *rbl_reply, *rbl_reply_maps, *expansion_filter,
+	    *policy_default, *policy_context, *compatibility_level, *mail_version, *milter_maps;
+	uint64_t timeout_ms, error_sleep_ms, policy_timeout_ms, policy_retry_ms, policy_idle_ms, policy_ttl_ms;
 	int64_t soft_limit, hard_limit, junk_limit, rcpt_limit, rcpt_overshoot, size_limit, queue_minfree, line_limit, min_data_rate,
 	    conn_count_limit, conn_rate_limit, message_rate_limit, rcpt_rate_limit, prefix4, prefix6, bare_lf_code;
 	int64_t reject_code, defer_code, relay_code, map_reject_code, map_defer_code, invalid_host_code, non_fqdn_code,
-	    unknown_host_code, unknown_addr_code, unknown_client_code, multi_bounce_code, plaintext_code, rbl_code;
+	    unknown_host_code, unknown_addr_code, unknown_client_code, multi_bounce_code, plaintext_code, rbl_code, policy_tries, policy_requests;
 	bool delay_reject, delay_open, helo_required, disable_vrfy, strict_paths, smtputf8, strict_smtputf8, soft_bounce, peer_lookup,
 	    port_logging, unlisted_rcpt, unlisted_sender, relay_first, untrusted_routing, forbid_pipelining, request_deadline,
 	    hide_client, sasl_enable, tls_wrapper, tls_use, tls_enforce;
@@ -143,6 +144,8 @@ struct session {
 	unsigned n_rcpts, n_overshoot;
 	struct cleanup *cleanup;
 	struct drop *drop;		/* stand-alone: postdrop */
+	const char *instance;		/* the same in all policy requests of a message */
+	unsigned n_mails;
 	const char *queue_id;		/* NULL: NOQUEUE */
 	struct saved_actions saved;
 	struct verdict verdict;
