@@ -3,10 +3,11 @@
 import socket
 import struct
 import threading
+import time
 
 
 class Sink:
-    """SMTP server; script maps a verb (CONNECT, EHLO, MAIL, RCPT, DATA, DOT) to a reply or a list of replies, one a use."""
+    """SMTP server; script maps a verb (CONNECT, EHLO, MAIL, RCPT, DATA, DOT) to a reply, (seconds, reply), or a list of these, one a use."""
 
     def __init__(self, host='127.0.0.1', port=2525, script=None):
         self.addr, self.script, self.messages, self.commands = '%s:%d' % (host, port), dict(script or {}), [], []
@@ -25,6 +26,9 @@ class Sink:
         a = self.script.get(verb)
         if isinstance(a, list):
             a = a.pop(0) if a else None
+        if isinstance(a, tuple):
+            time.sleep(a[0])
+            a = a[1]
         return (a or default).encode() + b'\r\n'
 
     def _serve(self, c):
