@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -12,6 +13,7 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -130,6 +132,18 @@ default_signals(void)
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
+/* Root's own mailbox needs a child with root's name; what else root may do is taken from it, for good.  It starts no command. */
+static void
+give_up_capabilities(void)
+{
+	struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct none[2];
+
+	memset(none, 0, sizeof(none));
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || syscall(SYS_capset, &head, none) < 0)
+		_exit(75);
+}
+
 NORETURN static void
 run_child(const struct rights *r, int sock, int queue_fd, child_fn *fn, void *arg)
 {
@@ -140,6 +154,8 @@ run_child(const struct rights *r, int sock, int queue_fd, child_fn *fn, void *ar
 		_exit(75);
 	umask(077);
 	rights_drop(r);
+	if (r->uid == 0)
+		give_up_capabilities();
 	fn(arg);
 	child_say(sock, CHILD_END, NULL, NULL);
 	_exit(0);
@@ -183,9 +199,8 @@ is_dsn(const char *s)
 }
 
 static int
-protocol_error(const struct listener *l, struct err *err)
+protocol_error(struct err *err)
 {
-	(void)l;
 	return err_set(err, ERR_PROTO, "4.3.0", "a delivery child said something that makes no sense");
 }
 
@@ -200,12 +215,12 @@ answer(struct listener *l, const char *what)
 }
 
 static void
-warn(const struct listener *l, const char *text)
+warn(const char *text)
 {
 	AUTO(mem_free) char *s = mem_strdup(text);
 
 	ascii_printable(s, false);
-	log_warning("%s: %s", l->d->ctx->req->id, s);
+	log_warning("%s", s);
 }
 
 static int
@@ -222,31 +237,37 @@ handle(struct listener *l, const char *p, size_t len, struct err *err)
 		return 0;
 	case CHILD_OUTCOME:
 		if (a == NULL || b == NULL || !is_dsn(a))
-			return protocol_error(l, err);
+			return protocol_error(err);
 		delivery_outcome(l->d, l->t->addr, a, "%s", b);
 		return 0;
 	case CHILD_ADDRESS:
 	case CHILD_LITERAL:
 		if (a == NULL || l->h->address == NULL)
-			return protocol_error(l, err);
+			return protocol_error(err);
 		l->h->address(l->h_arg, a, p[0] == CHILD_LITERAL);
+		return 0;
+	case CHILD_FILE:
+	case CHILD_COMMAND:
+		if (a == NULL || l->h->item == NULL)
+			return protocol_error(err);
+		l->h->item(l->h_arg, &(struct item){ .kind = p[0] == CHILD_FILE ? ITEM_FILE : ITEM_COMMAND, .text = a });
 		return 0;
 	case CHILD_WARN:
 		if (a != NULL)
-			warn(l, a);
+			warn(a);
 		return 0;
 	case CHILD_DATA:
 		if (l->h->data == NULL)
-			return protocol_error(l, err);
+			return protocol_error(err);
 		l->h->data(l->h_arg, p + 1, len - 1);
 		return 0;
 	case CHILD_ASK:
 		if (a == NULL)
-			return protocol_error(l, err);
+			return protocol_error(err);
 		answer(l, a);
 		return 0;
 	default:
-		return protocol_error(l, err);
+		return protocol_error(err);
 	}
 }
 

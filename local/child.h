@@ -13,6 +13,8 @@ enum child_packet {
 	CHILD_OUTCOME = 'O',	/* dsn, text */
 	CHILD_ADDRESS = 'A',	/* text */
 	CHILD_LITERAL = 'B',	/* \user, text without the backslash */
+	CHILD_FILE = 'F',	/* a file or command that root's .forward names: not for a child that is root */
+	CHILD_COMMAND = 'C',
 	CHILD_LOOP = 'L',	/* the message was here before */
 	CHILD_WARN = 'W',	/* text for the log */
 	CHILD_DATA = 'D',	/* records of the content, as they are */
@@ -26,6 +28,7 @@ enum { PACKET_MAX = 60 << 10 };
 typedef void child_fn(void *arg);	/* runs in the child; returning ends it well */
 struct child_handlers {
 	void (*address)(void *arg, const char *text, bool literal) MAY_WAIT;
+	void (*item)(void *arg, const struct item *it);
 	int (*ask)(void *arg, char what);	/* errno, 0 done */
 	void (*data)(void *arg, const char *data, size_t n) MAY_WAIT;
 };

@@ -105,6 +105,8 @@ conf_open(struct err *err)
 	if (find_rights("default_privs", conf.default_privs, &conf.default_rights, err) < 0 ||
 	    find_rights("mail_owner", conf.mail_owner, &conf.owner_rights, err) < 0)
 		return -1;
+	if (conf.default_rights.uid == conf.owner_rights.uid)
+		return err_set(err, ERR_CONF, NULL, "default_privs: user %s is the mail_owner", conf.default_privs);
 	conf.aliases = open_list("alias_maps", conf.alias_maps, err);
 	if (conf.aliases == NULL)
 		return -1;

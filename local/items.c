@@ -79,12 +79,13 @@ add_piece(struct parser *p, char *piece, struct err *err)
 	return add_addresses(p, s == piece || *piece != '"' ? s : piece, err);
 }
 
-/* The end of the piece that begins at s: a comma outside quotes, comments and angle brackets. */
+/* The end of the piece that begins at s: a comma outside quotes, comments, angle brackets and groups ("name: a, b;"). */
 static char *
 piece_end(char *s)
 {
 	unsigned depth = 0;
-	bool quoted = false, angle = false;
+	bool quoted = false, angle = false, group = false;
+	bool is_addr = strchr("|/:\"\\~", s[strspn(s, " \t")]) == NULL;
 
 	for (; *s != '\0'; s++) {
 		if (*s == '\\' && s[1] != '\0')
@@ -99,7 +100,9 @@ piece_end(char *s)
 			depth--;
 		else if (*s == '<' || *s == '>')
 			angle = *s == '<';
-		else if (*s == ',' && depth == 0 && !angle)
+		else if (is_addr && depth == 0 && !angle && (*s == ':' || *s == ';'))
+			group = *s == ':';
+		else if (*s == ',' && depth == 0 && !angle && !group)
 			break;
 	}
 	return s;

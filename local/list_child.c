@@ -34,8 +34,8 @@ include(struct list_job *j, const char *path)
 		return;
 	}
 	if (!S_ISREG(st.st_mode) || (st.st_mode & 002) != 0 || j->depth >= LIST_DEPTH_MAX) {
-		child_warn(j->user.sock, "file %s is not used: %s", path, j->depth >= LIST_DEPTH_MAX ? "nested too deeply" :
-		    S_ISREG(st.st_mode) ? "it is world-writable" : "it is not a regular file");
+		child_warn(j->user.sock, ":include: file %s is %s", path, !S_ISREG(st.st_mode) ? "not a regular file" :
+		    j->depth >= LIST_DEPTH_MAX ? "nested too deeply" : "world-writable");
 		child_outcome(j->user.sock, "5.3.5", "mail system configuration error");
 		io_close(&fd);
 		return;
@@ -45,6 +45,16 @@ include(struct list_job *j, const char *path)
 	if (list_read(&inner, fd, path, &err) < 0)
 		child_outcome(j->user.sock, *err.dsn != '\0' ? err.dsn : "4.3.0", "%s", err.text);
 	j->count = inner.count;
+}
+
+/* Nothing is written or started with root's rights because a file says so; the broker has it done as default_privs. */
+static bool
+is_for_broker(const struct list_job *j, const struct item *it)
+{
+	if (geteuid() != 0 || (it->kind != ITEM_FILE && it->kind != ITEM_COMMAND))
+		return false;
+	child_say(j->user.sock, it->kind == ITEM_FILE ? CHILD_FILE : CHILD_COMMAND, it->text, NULL);
+	return true;
 }
 
 void
@@ -60,14 +70,14 @@ list_run_item(struct list_job *j, const struct item *it)
 	case ITEM_FILE:
 		if ((conf.allow_files_from & (int)j->from) == 0)
 			restricted(j, "file");
-		else
+		else if (!is_for_broker(j, it))
 			deliver_to_file(&j->user, it->text);
 		break;
 	case ITEM_COMMAND:
 		if ((conf.allow_commands_from & (int)j->from) == 0)
 			restricted(j, "command");
-		else
-			deliver_to_command(&j->user, it->text, 0);
+		else if (!is_for_broker(j, it))
+			deliver_to_command(&j->user, it->text);
 		break;
 	case ITEM_INCLUDE:
 		include(j, it->text);

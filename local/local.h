@@ -153,7 +153,7 @@ NODISCARD int list_read(struct list_job *j, int fd, const char *path, struct err
 
 /* Both in children. */
 void deliver_to_file(struct user_job *j, const char *path);
-void deliver_to_command(struct user_job *j, const char *command, int loop_copy);
+void deliver_to_command(struct user_job *j, const char *command);
 void job_message(struct user_job *j, bool with_delivered_to, struct copy_msg *m);
 char **job_environment(struct user_job *j, struct strvec *env);
 /* $user, $home ... in text; 1, 0 when it names something that is not there, -1 */

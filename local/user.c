@@ -17,6 +17,13 @@
 struct broker {
 	struct user_job *j;
 	bool self;		/* .forward names the user himself */
+	struct list items;	/* of root's .forward: to be done as default_privs */
+	size_t n_items;
+};
+
+struct kept_item {
+	struct list link;
+	struct item item;
 };
 
 /* ---- what a child may ask for: always for the path that the broker made itself */
@@ -110,6 +117,38 @@ forward_address(void *arg, const char *text, bool literal)
 }
 
 static void
+forward_item(void *arg, const struct item *it)
+{
+	struct broker *b = arg;
+	struct pool *pool = b->j->d->pool;
+	struct kept_item *k;
+
+	if (++b->n_items > ITEMS_MAX)
+		return;
+	k = pool_alloc(pool, sizeof(*k));
+	k->item = (struct item){ .kind = it->kind, .text = pool_strdup(pool, it->text) };
+	list_append(&b->items, &k->link);
+}
+
+static void
+run_list(void *arg)
+{
+	list_child(arg);
+}
+
+static void
+run_kept_items(struct broker *b)
+{
+	static const struct child_handlers none = { .address = NULL };
+
+	for (struct list *l = b->items.next; l != &b->items && !b->j->d->looped; l = l->next) {
+		struct list_job job = { .user = *b->j, .item = LIST_ITEM(l, struct kept_item, link)->item, .from = ALLOW_FORWARD };
+
+		child_run(b->j->d, b->j->t, &conf.default_rights, run_list, &job, &job.user.sock, &none, NULL);
+	}
+}
+
+static void
 run_user(void *arg)
 {
 	user_child(arg);
@@ -134,7 +173,7 @@ mailbox_command(struct delivery *d, const struct target *t, const struct name_pa
 static void
 deliver_known(struct delivery *d, const struct target *t, const struct name_parts *n, struct rights_user *u)
 {
-	static const struct child_handlers handlers = { .address = forward_address, .ask = ask };
+	static const struct child_handlers handlers = { .address = forward_address, .item = forward_item, .ask = ask };
 	AUTO(strbuf_done) struct strbuf command = STRBUF_INIT(16000);
 	AUTO(mem_free) char *spool = mem_printf("%s%s%s", conf.spool_dir, conf.spool_dir[strlen(conf.spool_dir) - 1] == '/' ? "" : "/", u->name);
 	struct user_job j = { .d = d, .t = t, .n = n, .user = u, .spool_path = spool, .no_forward = t->literal };
@@ -143,14 +182,17 @@ deliver_known(struct delivery *d, const struct target *t, const struct name_part
 
 	if (!delivery_first(d, "user", u->name) || mailbox_command(d, t, n, &command) < 0)
 		return;
+	list_init(&b.items);
 	j.command = command.s;
-	/* commands of root run as default_privs */
-	if (rights.uid == 0 && command.len > 0)
-		rights = conf.default_rights;
-	if (child_run(d, t, &rights, run_user, &j, &j.sock, &handlers, &b) < 0 || !b.self || d->looped)
+	if (child_run(d, t, &rights, run_user, &j, &j.sock, &handlers, &b) < 0 || d->looped)
 		return;
+	run_kept_items(&b);
+	if (!b.self || d->looped)
+		return;
+	list_init(&b.items);
 	j.no_forward = true;
-	child_run(d, t, &rights, run_user, &j, &j.sock, &handlers, &b);
+	if (child_run(d, t, &rights, run_user, &j, &j.sock, &handlers, &b) == 0)
+		run_kept_items(&b);
 }
 
 /* ---- nobody of that name */

@@ -139,7 +139,7 @@ job_environment(struct user_job *j, struct strvec *env)
 	add_env(j, env, "LOCAL", j->n->local);
 	add_env(j, env, "ORIGINAL_RECIPIENT", r->orig != NULL && *r->orig != '\0' ? r->orig : r->addr);
 	add_env(j, env, "RECIPIENT", j->t->addr);
-	add_env(j, env, "SENDER", *req->sender != '\0' ? req->sender : "MAILER-DAEMON");
+	add_env(j, env, "SENDER", req->sender);
 	add_env(j, env, "ENVID", nonempty(req->dsn_envid));
 	add_client(j, env);
 	return strvec_argv(env);
@@ -160,12 +160,12 @@ job_message(struct user_job *j, bool with_delivered_to, struct copy_msg *m)
 }
 
 void
-deliver_to_command(struct user_job *j, const char *command, int loop_copy UNUSED)
+deliver_to_command(struct user_job *j, const char *command)
 {
 	AUTO(strvec_done) struct strvec env = STRVEC_INIT(1100);
 	AUTO(strbuf_done) struct strbuf text = STRBUF_INIT(PIPE_CMD_TEXT_MAX), dir = STRBUF_INIT(4000);
 	struct pipe_cmd p = { .command = command, .shell = conf.shell, .program = "local", .time_limit_ms = conf.command_time_ms,
-		.copy_flags = COPY_MBOX };
+		.copy_flags = COPY_FROM_LINE };
 	struct copy_msg m;
 	char dsn[12];
 
@@ -181,8 +181,11 @@ deliver_to_command(struct user_job *j, const char *command, int loop_copy UNUSED
 }
 
 static void
-warn_text(const char *text UNUSED)
+warn_text(void *arg, const char *text)
 {
+	const struct user_job *j = arg;
+
+	child_warn(j->sock, "%s", text);
 }
 
 static int
@@ -205,17 +208,17 @@ to_maildir(struct user_job *j, const char *dir, const char *dflt_dsn)
 }
 
 static struct mailbox_opts
-mailbox_options(void)
+mailbox_options(struct user_job *j)
 {
 	return (struct mailbox_opts){ .locks = conf.locks, .lock_attempts = (int)conf.lock_attempts,
 		.lock_delay_ms = (unsigned)conf.lock_delay_ms, .stale_lock_s = (int64_t)(conf.stale_lock_ms / 1000),
-		.size_limit = conf.size_limit, .warn = warn_text };
+		.size_limit = conf.size_limit, .warn = warn_text, .warn_arg = j };
 }
 
 void
 deliver_to_file(struct user_job *j, const char *path)
 {
-	struct mailbox_opts o = mailbox_options();
+	struct mailbox_opts o = mailbox_options(j);
 	struct err err = ERR_INIT;
 	struct copy_msg m;
 
@@ -252,7 +255,7 @@ static void
 to_mailbox(struct user_job *j, const char *path, bool in_spool)
 {
 	struct mailbox_helper h = { help_create, help_lock, help_break, help_unlock, j };
-	struct mailbox_opts o = mailbox_options();
+	struct mailbox_opts o = mailbox_options(j);
 	struct err err = ERR_INIT;
 	struct copy_msg m;
 
@@ -274,8 +277,10 @@ deliver_to_user(struct user_job *j)
 
 	if (conf.require_home && stat(j->user->home, &st) < 0 && errno == ENOENT) {
 		child_outcome(j->sock, "4.3.0", "cannot find home directory");
+	} else if (*j->command != '\0' && geteuid() == 0) {
+		child_say(j->sock, CHILD_COMMAND, j->command, NULL);
 	} else if (*j->command != '\0') {
-		deliver_to_command(j, j->command, 0);
+		deliver_to_command(j, j->command);
 	} else if (*conf.home_mailbox != '\0') {
 		path = mem_printf("%s/%s", j->user->home, conf.home_mailbox);
 		if (path[strlen(path) - 1] == '/')

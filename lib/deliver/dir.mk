@@ -3,3 +3,4 @@ lib_srcs += lib/deliver/copy.c lib/deliver/deliver_report.c lib/deliver/deliver_
 unit_tests += lib/deliver/deliver_test
 lib/deliver/deliver_test_srcs := lib/deliver/fake_bounce.c
 unit_tests += lib/deliver/deliver_serve_test
+unit_tests += lib/deliver/agent_file_test

@@ -86,7 +86,7 @@ lock_dot(const char *lock, const struct mailbox_opts *o, struct err *err)
 			return 1;
 		if (err->sys == EACCES || err->sys == EPERM || err->sys == EROFS || err->sys == ENOENT) {
 			if (o->warn != NULL)
-				o->warn(err->text);
+				o->warn(o->warn_arg, err->text);
 			return 0;
 		}
 		if (err->sys != EEXIST || i + 1 >= o->lock_attempts)
@@ -226,7 +226,7 @@ deliver_locked(const char *path, const struct mailbox_opts *o, const struct copy
 		return err_sys(err, "cannot open file");
 	if (append(fd, &st, o, m, err) < 0) {
 		if (S_ISREG(st.st_mode) && ftruncate(fd, st.st_size) < 0 && o->warn != NULL)
-			o->warn("a mailbox could not be cut back to its former length");
+			o->warn(o->warn_arg, "a mailbox could not be cut back to its former length");
 		return -1;
 	}
 	if (is_new)

@@ -27,7 +27,8 @@ struct mailbox_opts {
 	uid_t owner;			/* with strict_owner: the file must be his */
 	bool strict_owner;
 	const struct mailbox_helper *helper;	/* or NULL */
-	void (*warn)(const char *text);		/* may be NULL */
+	void (*warn)(void *arg, const char *text);	/* may be NULL */
+	void *warn_arg;
 };
 /* err->text begins without the path; err->dsn is set, dflt_dsn where errno says nothing. */
 NODISCARD int mailbox_deliver(const char *path, const struct mailbox_opts *o, const struct copy_msg *m, const char *dflt_dsn, struct err *err);

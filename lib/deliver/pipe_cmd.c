@@ -59,7 +59,7 @@ make_argv(const struct pipe_cmd *p, struct strvec *v)
 		(void)strvec_add(v, "-c");
 		(void)strvec_add(v, p->command);
 	} else if (needs_shell(p->command)) {
-		(void)strvec_add(v, "/bin/sh");
+		(void)strvec_add(v, "sh");
 		(void)strvec_add(v, "-c");
 		(void)strvec_add(v, p->command);
 	} else {
@@ -102,6 +102,9 @@ child(const struct pipe_cmd *p, int in, int out)
 		_exit(0);
 	memcpy(&environ, &p->env, sizeof(environ));
 	execvp(v.v[0], v.v);
+	/* perhaps something that the shell does itself ("exit 75") */
+	if (errno == ENOENT && p->command != NULL && strchr(v.v[0], '/') == NULL)
+		execl("/bin/sh", "sh", "-c", p->command, (char *)NULL);
 	start_failed(p, "execvp", v.v[0]);
 }
 
