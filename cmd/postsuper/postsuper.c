@@ -17,6 +17,7 @@
 #include "base/mem.h"
 #include "config/conf.h"
 #include "daemon/logconf.h"
+#include "proto/qmgr.h"
 
 enum { IDS_MAX = 1 << 20, PW_BUF = 16 << 10 };
 
@@ -115,6 +116,8 @@ open_queue(struct super *s, const char *option_c)
 	s->q = queue_open(conf, &err);
 	if (s->q == NULL)
 		fatal("%s", err.text);
+	s->queue_dir = conf_get(conf, "queue_directory");
+	s->pickup = conf_get(conf, "pickup_service_name");
 	if (chdir("/") < 0)
 		fatal("chdir /: %s", strerrordesc_np(errno));
 }
@@ -171,6 +174,9 @@ main(int argc, char **argv)
 		structure_repair(&s);
 	actions_run(&s);
 	report(&s);
+	/* pickup looks by itself too, once a minute */
+	if (s.requeued > 0 && s.queue_dir != NULL && s.pickup != NULL)
+		(void)!trigger_send(s.queue_dir, s.pickup, "W", NULL);
 	queue_free(&s.q);
 	return 0;
 }

@@ -12,6 +12,7 @@ enum { TOP_FLUSH = QUEUE_N, TOP_N };	/* queue_name, and one directory more that 
 
 struct super {
 	struct queue *q;
+	const char *queue_dir, *pickup;
 	bool long_ids;
 	bool named[TOP_N];	/* queues given on the command line */
 	bool any_named;
