@@ -279,7 +279,7 @@ main(int argc, char **argv)
 	if (geteuid() != 0)
 		fatal("the postern command is reserved for the superuser");
 	if (p.par.wrapper[0] != '\0')
-		log_debug("multi_instance_wrapper: this command acts on one instance only");
+		log_warning("multi_instance_wrapper: this release acts on this one instance only");
 	for (size_t i = 0; i < COUNT_OF(verbs); i++) {
 		if (strcmp(verbs[i].name, verb) == 0) {
 			int r = verbs[i].fn(&p);
