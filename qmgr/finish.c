@@ -150,10 +150,8 @@ is_expired(const struct message *m)
 static int
 expire(struct message *m, const char *status)
 {
-	if (report(m, BOUNCE_EXPIRE, "bounce") < 0)
-		return -1;
 	log_info("%s: from=<%s>, status=%s, returned to sender", m->item->id, message_from(m), status);
-	return 0;
+	return report(m, BOUNCE_EXPIRE, "bounce");
 }
 
 /* Recipients that are still open in the file. */
