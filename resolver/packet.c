@@ -193,6 +193,7 @@ read_rr(const ldns_rr *rr, enum dns_type type, const char *owner, struct pool *p
 		out->pref = (uint16_t)rdf_num(rr, 0, 2);
 		out->data = host_data(rr, 1, true, pool);
 		break;
+	case DNS_NS:
 	case DNS_CNAME:
 	case DNS_PTR:
 		out->data = host_data(rr, 0, false, pool);

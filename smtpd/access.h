@@ -25,6 +25,9 @@ enum {
 	RULE_REFUSES = 2,	/* keeps strangers from relaying: one of these must be there */
 	RULE_FINAL = 4,		/* nothing behind it is reached */
 };
+/* param of checks of the hosts behind a name: how it is resolved times HOST_KINDS, plus whose name. */
+enum { HOST_CLIENT, HOST_REVERSE, HOST_HELO, HOST_SENDER, HOST_RECIPIENT, HOST_KINDS };
+enum { HOST_BY_A, HOST_BY_MX, HOST_BY_NS };
 struct rule_kind {
 	const char *name;
 	access_fn *fn;		/* NULL: known, not built */
@@ -100,7 +103,10 @@ access_fn rule_permit, rule_reject, rule_defer, rule_defer_if, rule_warn_next, r
 access_fn rule_unknown_client, rule_unknown_reverse, rule_unknown_forward, rule_invalid_helo, rule_non_fqdn_helo, rule_unknown_helo;
 access_fn rule_auth_destination, rule_unauth_destination, rule_defer_unauth, rule_unlisted, rule_non_fqdn_addr, rule_unknown_domain;
 access_fn rule_rbl, rule_rhsbl, rule_dnswl;
-access_fn rule_check_client, rule_check_helo, rule_check_addr, rule_check_etrn;
+access_fn rule_check_client, rule_check_helo, rule_check_addr, rule_check_etrn, rule_check_host;
+/* access_table.c: a name and its parents, an address and its networks. 1 found, 0 not, -1. */
+int access_find_domain(const struct rule *r, const char *name, struct strbuf *value, struct err *err) MAY_WAIT;
+int access_find_addr(const struct rule *r, const char *addr, struct strbuf *value, struct err *err) MAY_WAIT;
 
 /* ---- access_action.c: what a table said (access(5)) */
 enum access_result access_action(struct access *a, const char *value, const char *name, const char *class) MAY_WAIT;

@@ -20,8 +20,8 @@ parents_without_dot(void)
 }
 
 /* name, then its parents: "b.c", "c" or ".b.c", ".c". */
-static int
-find_domain(const struct rule *r, const char *name, struct strbuf *value, struct err *err)
+int
+access_find_domain(const struct rule *r, const char *name, struct strbuf *value, struct err *err)
 {
 	bool bare = parents_without_dot();
 	int rc = table_list_lookup_part(r->tables, name, false, value, err);
@@ -35,8 +35,8 @@ find_domain(const struct rule *r, const char *name, struct strbuf *value, struct
 }
 
 /* The address, then its networks: "1.2.3", "1.2", "1"; of IPv6 addresses cut at ':'. */
-static int
-find_addr(const struct rule *r, const char *addr, struct strbuf *value, struct err *err)
+int
+access_find_addr(const struct rule *r, const char *addr, struct strbuf *value, struct err *err)
 {
 	AUTO(strbuf_done) struct strbuf b = STRBUF_INIT(100);
 	char sep = strchr(addr, ':') != NULL ? ':' : '.';
@@ -76,12 +76,12 @@ rule_check_client(struct access *a, const struct rule *r)
 	int rc;
 
 	if (r->kind->param != 0) {
-		rc = find_domain(r, s->reverse_name, &value, &err);
+		rc = access_find_domain(r, s->reverse_name, &value, &err);
 		return outcome(a, rc, value.s, s->reverse_name, "Unverified Client host", &err);
 	}
-	rc = find_domain(r, s->name, &value, &err);
+	rc = access_find_domain(r, s->name, &value, &err);
 	if (rc == 0)
-		rc = find_addr(r, s->addr, &value, &err);
+		rc = access_find_addr(r, s->addr, &value, &err);
 	return outcome(a, rc, value.s, s->who, "Client host", &err);
 }
 
@@ -94,7 +94,7 @@ rule_check_helo(struct access *a, const struct rule *r)
 
 	if (a->s->helo == NULL)
 		return ACCESS_DUNNO;
-	rc = find_domain(r, a->s->helo, &value, &err);
+	rc = access_find_domain(r, a->s->helo, &value, &err);
 	return outcome(a, rc, value.s, a->s->helo, "Helo command", &err);
 }
 
@@ -107,7 +107,7 @@ rule_check_etrn(struct access *a, const struct rule *r)
 
 	if (a->s->etrn == NULL)
 		return ACCESS_DUNNO;
-	rc = find_domain(r, a->s->etrn, &value, &err);
+	rc = access_find_domain(r, a->s->etrn, &value, &err);
 	return outcome(a, rc, value.s, a->s->etrn, "Etrn command", &err);
 }
 

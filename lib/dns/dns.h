@@ -28,7 +28,7 @@
 enum { DNS_NAME_SIZE = 256, DNS_MAX_RECORDS = 100 };	/* a name in text form with its NUL; records kept of one answer */
 
 enum dns_type {		/* RFC 1035 section 3.2.2 and later */
-	DNS_A = 1, DNS_CNAME = 5, DNS_PTR = 12, DNS_MX = 15, DNS_TXT = 16, DNS_AAAA = 28, DNS_SRV = 33, DNS_TLSA = 52,
+	DNS_A = 1, DNS_NS = 2, DNS_CNAME = 5, DNS_PTR = 12, DNS_MX = 15, DNS_TXT = 16, DNS_AAAA = 28, DNS_SRV = 33, DNS_TLSA = 52,
 };
 const char *dns_type_name(enum dns_type t);		/* "A", "MX"; "TYPE99" is not made, "?" instead */
 

@@ -12,7 +12,7 @@ static const struct {
 	enum dns_type type;
 	const char *name;
 } types[] = {
-	{ DNS_A, "A" }, { DNS_CNAME, "CNAME" }, { DNS_PTR, "PTR" }, { DNS_MX, "MX" }, { DNS_TXT, "TXT" }, { DNS_AAAA, "AAAA" },
+	{ DNS_A, "A" }, { DNS_NS, "NS" }, { DNS_CNAME, "CNAME" }, { DNS_PTR, "PTR" }, { DNS_MX, "MX" }, { DNS_TXT, "TXT" }, { DNS_AAAA, "AAAA" },
 	{ DNS_SRV, "SRV" }, { DNS_TLSA, "TLSA" },
 };
 
