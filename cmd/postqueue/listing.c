@@ -12,11 +12,12 @@
 
 #define REASON_WIDTH 76		/* reasons are aligned to the right within it */
 #define MAX_REASON 100000
+#define MAX_NUMBER (INT64_C(1) << 50)	/* of a time or a size: sums of many stay in range */
 
 /* What comes before the recipients of a message. */
 struct head {
 	struct strbuf queue, id, sender;
-	long long time, size;
+	int64_t time, size;
 	bool is_expired;
 };
 struct rcpt {
@@ -57,6 +58,14 @@ struct reader {
 	bool has_head;		/* the sender was read: recipients follow */
 };
 
+static int64_t
+read_number(const char *s)
+{
+	int64_t n;
+
+	return num_parse_i64(s, 0, MAX_NUMBER, &n) == 0 ? n : 0;
+}
+
 /* 1 the head is complete, 2 a recipient is, 0 neither. */
 static int
 take_pair(struct reader *r, struct err *err)
@@ -73,8 +82,8 @@ take_pair(struct reader *r, struct err *err)
 	switch (i) {
 	case 0: text = &r->head.queue; break;
 	case 1: text = &r->head.id; break;
-	case 2: r->head.time = strtoll(value->s, NULL, 10); break;
-	case 3: r->head.size = strtoll(value->s, NULL, 10); break;
+	case 2: r->head.time = read_number(value->s); break;
+	case 3: r->head.size = read_number(value->s); break;
 	case 4: r->head.is_expired = *value->s == '1'; break;
 	case 5: text = &r->head.sender; done = 1; break;
 	case 6: text = &r->rcpt.orig; r->rcpt.has_orig = true; break;
@@ -175,7 +184,8 @@ run(struct source *src, const struct printer *p, struct err *err)
 struct text {
 	FILE *out;
 	bool long_ids;
-	long count, bytes;
+	long count;
+	uint64_t bytes;
 	struct strbuf reason;	/* printed last for this message */
 };
 
@@ -195,11 +205,11 @@ text_head(void *arg, const struct head *h)
 		fputs(t->long_ids ? "----Queue ID----- --Size-- ---Arrival Time---- --Sender/Recipient------\n" :
 		    "-Queue ID-  --Size-- ----Arrival Time---- -Sender/Recipient-------\n", t->out);
 	if (t->long_ids)
-		fprintf(t->out, "%-17s %8lld %-19.19s %s\n", id, h->size, date, h->sender.s);
+		fprintf(t->out, "%-17s %8lld %-19.19s %s\n", id, (long long)h->size, date, h->sender.s);
 	else
-		fprintf(t->out, "%-11s %7lld %-20.20s %s\n", id, h->size, date, h->sender.s);
+		fprintf(t->out, "%-11s %7lld %-20.20s %s\n", id, (long long)h->size, date, h->sender.s);
 	t->count++;
-	t->bytes += (long)h->size;
+	t->bytes += (uint64_t)h->size;
 	strbuf_reset(&t->reason);
 }
 
@@ -239,7 +249,7 @@ listing_text(struct source *src, FILE *out, bool long_ids, struct err *err)
 	if (t.count == 0)
 		fputs("Mail queue is empty\n", out);
 	else
-		fprintf(out, "-- %ld Kbytes in %ld Request%s.\n", t.bytes / 1024, t.count, t.count == 1 ? "" : "s");
+		fprintf(out, "-- %llu Kbytes in %ld Request%s.\n", (unsigned long long)(t.bytes / 1024), t.count, t.count == 1 ? "" : "s");
 	return 0;
 }
 
@@ -277,8 +287,8 @@ json_head(void *arg, const struct head *h)
 	json_string(out, &h->queue);
 	fputs(", \"queue_id\": ", out);
 	json_string(out, &h->id);
-	fprintf(out, ", \"arrival_time\": %lld, \"message_size\": %lld, \"forced_expire\": %s, \"sender\": ", h->time, h->size,
-	    h->is_expired ? "true" : "false");
+	fprintf(out, ", \"arrival_time\": %lld, \"message_size\": %lld, \"forced_expire\": %s, \"sender\": ", (long long)h->time,
+	    (long long)h->size, h->is_expired ? "true" : "false");
 	json_string(out, &h->sender);
 	fputs(", \"recipients\": [", out);
 }

@@ -26,8 +26,9 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (c != NULL) {
 		for (size_t i = 0; i < COUNT_OF(names); i++)
 			(void)conf_get(c, names[i]);
-		if (conf_get_int(c, "a", 1, 0, 100, &n, &err) < 0 || conf_family_time(c, "x", "_destination_rate_delay", &ms, &err) < 0)
-			conf_warn(c, say, NULL);
+		if (conf_get_int(c, "a", 1, 0, 100, &n, &err) < 0 || conf_family_time(c, "x", "destination_rate_delay", &ms, &err) < 0)
+			err.text[0] = '\0';
+		conf_warn(c, say, NULL);
 	}
 	m = master_cf_parse("master.cf", s, &err);
 	if (conf_split_list(s, &v, &err) < 0 || conf_parse_time(s, 's', &ms) < 0)
