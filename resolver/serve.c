@@ -143,7 +143,6 @@ clean_name(const char *name, char out[static DNS_NAME_SIZE])
 	return host_is_name(out, NULL) ? 0 : -1;
 }
 
-/* What is left of the life of an answer is what the client is told. */
 static void
 answer_types(struct resolver *r, const struct dns_query *q, const char *name, struct msg *reply)
 {
@@ -154,8 +153,7 @@ answer_types(struct resolver *r, const struct dns_query *q, const char *name, st
 
 	for (size_t i = 0; i < q->n_types; i++) {
 		is_local[i] = local_lookup(r, name, q->types[i], q->flags, pool, &local[i]);
-		/* A host in the hosts file is known by it alone. */
-		if (!is_local[i])
+		if (!is_local[i])	/* a host in the hosts file is known by it alone */
 			e[i] = cache_get(r, name, q->types[i]);
 	}
 	dns_answer_begin(reply);

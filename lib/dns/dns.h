@@ -62,7 +62,7 @@ struct dns_rr {
 struct dns_reply {
 	enum dns_status status;
 	bool is_secure;			/* AD bit of a server that may be trusted (resolv.conf: options trust-ad) */
-	uint32_t ttl_s;			/* of the whole answer, also of a negative one; 0: not to be cached */
+	uint32_t ttl_s;			/* of the whole answer when the resolver got it, also of a negative one; 0: not to be cached */
 	const char *cname;		/* what the name is an alias of, "" when it is none */
 	const struct dns_rr *rr;	/* MX and SRV by ascending preference (equal ones in the order of the answer) */
 	size_t n;

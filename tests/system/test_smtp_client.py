@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The SMTP client and the resolver: finding hosts, going on to the next one, keeping sessions, waiting where TLS is asked for."""
+import os
+import re
+import signal
+
+from world import until
+
+
+def hosts(dns, domain, *addrs):
+    """MX records of ascending preference, a host for each address."""
+    dns.zone[(domain, 'MX')] = [(10 * (n + 1), 'mx%d.%s' % (n, domain)) for n in range(len(addrs))]
+    for n, a in enumerate(addrs):
+        dns.zone[('mx%d.%s' % (n, domain), 'A')] = [a]
+
+
+def test_next_host_after_refusal(make, sink, dns):
+    hosts(dns, 'two.test', '127.0.0.3', '127.0.0.4')
+    a = sink(host='127.0.0.3', port=25, script={'CONNECT': '554 5.3.2 not today'})
+    b = sink(host='127.0.0.4', port=25)
+    i = make()
+    i.inject('alice@example.test', ['x@two.test'])
+    until(lambda: b.messages)
+    i.wait_log(r'smtp\[\d+\]: \w+: host mx0\.two\.test\[127\.0\.0\.3\] refused to talk to me: 554 5\.3\.2 not today')
+    i.wait_log(r'to=<x@two\.test>, relay=mx1\.two\.test\[127\.0\.0\.4\]:25, .*status=sent')
+    assert a.messages == []
+
+
+def test_next_host_when_one_is_down(make, sink, dns):
+    hosts(dns, 'down.test', '127.0.0.9', '127.0.0.5')
+    b = sink(host='127.0.0.5', port=25)
+    i = make()
+    i.inject('alice@example.test', ['x@down.test'])
+    until(lambda: b.messages)
+    i.wait_log(r'smtp\[\d+\]: connect to mx0\.down\.test\[127\.0\.0\.9\]:25: Connection refused')
+
+
+def test_unknown_domain_is_returned(make):
+    i = make()
+    i.inject('alice@example.test', ['x@no-such.test'])
+    i.wait_log(r'to=<x@no-such\.test>, relay=none, .*dsn=5\.4\.4, status=bounced \(Host or domain name not found\. '
+               r'Name service error for name=no-such\.test type=A+: Host not found\)')
+    assert 'Host not found' in until(lambda: i.mbox('alice'))[0]
+
+
+def test_nobody_answers(make, dns):
+    hosts(dns, 'dead.test', '127.0.0.9')
+    i = make()
+    i.inject('alice@example.test', ['x@dead.test'])
+    i.wait_log(r'to=<x@dead\.test>, relay=none, .*dsn=4\.4\.1, status=deferred \(connect to mx0\.dead\.test\[127\.0\.0\.9\]:25: Connection refused\)')
+    assert len(i.queue_ids()) == 1
+
+
+def test_sessions_are_kept_while_there_is_more(make, sink):
+    s = sink()
+    i = make({'relayhost': '[127.0.0.1]:%s' % s.addr.split(':')[1], 'smtp_destination_concurrency_limit': '1'})
+    with i.smtp() as c:
+        for n in range(20):
+            c.sendmail('alice@example.test', ['x%d@dest.test' % n], 'Subject: %d\r\n\r\nx\r\n' % n)
+    until(lambda: len(s.messages) == 20)
+    assert len([c for c in s.commands if c.startswith('EHLO')]) < 10
+    i.wait_log(r'conn_use=\d+, ')
+    i.wait_empty()
+
+
+def test_garbage_from_the_server(make, sink):
+    s = sink(script={'MAIL': ['hello there', '250 2.1.0 Ok']})
+    i = make({'relayhost': '[127.0.0.1]:%s' % s.addr.split(':')[1]})
+    i.inject('alice@example.test', ['x@dest.test'])
+    i.wait_log(r'dsn=4\.5\.0, status=deferred \(protocol error of 127\.0\.0\.1\[127\.0\.0\.1\] while sending MAIL FROM')
+    i.control('flush')
+    until(lambda: s.messages)
+    i.wait_empty()
+
+
+def test_mail_waits_where_tls_is_asked_for(make, sink):
+    s = sink()
+    i = make({'relayhost': '[127.0.0.1]:%s' % s.addr.split(':')[1], 'smtp_tls_security_level': 'encrypt'})
+    i.inject('alice@example.test', ['x@dest.test'])
+    i.wait_log(r'dsn=4\.7\.4, status=deferred \(TLS is required')
+    i.wait_log(r'warning: smtp_tls_security_level = encrypt: ')
+    assert s.commands == []
+
+
+def test_resolver_comes_back(make, sink, dns):
+    hosts(dns, 'again.test', '127.0.0.6')
+    s = sink(host='127.0.0.6', port=25)
+    i = make()
+    i.inject('alice@example.test', ['x@again.test'])
+    until(lambda: len(s.messages) == 1)
+    for pid in i.daemons('resolver'):
+        os.kill(pid, signal.SIGKILL)
+    i.inject('alice@example.test', ['y@again.test'])
+    until(lambda: len(s.messages) == 2)
+    assert not re.search(r'status=deferred', i.log())
