@@ -133,7 +133,7 @@ agent_task(void *arg)
 	struct message *m = e->message;
 	struct err err = ERR_INIT;
 	size_t n = e->n;
-	enum outcome what = ask(e, &done, &err);
+	enum outcome what = task_is_cancelled() ? BROKEN : ask(e, &done, &err);
 
 	if (task_is_cancelled()) {	/* the process ends: the file in active says the rest to the next one */
 		mem_free(&e);

@@ -101,6 +101,13 @@ dest_add(struct dest *d, struct message *m, const struct qrcpt *r)
 		job_update(p->job);
 }
 
+/* A reload may have changed the size of deliveries since they were counted. */
+static void
+job_less(struct job *j, size_t n)
+{
+	j->left -= n < j->left ? n : j->left;
+}
+
 /* ---- who is next */
 static struct peer *
 choose(const struct dest *d)
@@ -172,7 +179,7 @@ dest_take(struct dest *d, struct peer *p, struct entry *e)
 	};
 	p->next += n;
 	after = deliveries(d->transport, j->message, p->n - p->next);
-	j->left -= before - after;
+	job_less(j, before - after);
 	if (!in_turn)
 		d->credit -= 1;
 	else if (d->transport->slot_cost > 0 && d->credit < CREDIT_MAX)
@@ -224,7 +231,7 @@ dest_drain(struct dest *d, const char *dsn, const char *reason)
 		struct peer *p = LIST_ITEM(d->peers.next, struct peer, of_dest);
 		size_t at = p->next;
 
-		p->job->left -= deliveries(d->transport, p->job->message, p->n - at);
+		job_less(p->job, deliveries(d->transport, p->job->message, p->n - at));
 		p->next = p->n;
 		peer_remove(p);
 		job_update(p->job);

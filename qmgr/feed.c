@@ -6,7 +6,7 @@
 #include "qmgr/qmgr.h"
 
 enum {
-	LOADING_MAX = 32,		/* messages whose envelopes are read at once */
+	LOADING_MAX = 100,		/* messages that are read and resolved at once */
 	DEFERRED_PERCENT = 80,		/* old mail leaves room for new mail */
 };
 

@@ -34,9 +34,21 @@ message_from(const struct message *m)
 	return pool_strdup(m->pool, b.s);
 }
 
+/* Its recipients are known and handed out: the next may be read. */
+static void
+loaded(struct message *m)
+{
+	if (!m->is_loading)
+		return;
+	m->is_loading = false;
+	qm.n_loading--;
+	feed();
+}
+
 void
 message_free(struct message *m)
 {
+	loaded(m);
 	qm.n_rcpts -= m->n_loaded;
 	pool_free(&m->rcpt_pool);
 	pool_free(&m->pool);
@@ -186,7 +198,9 @@ static void
 give_out(struct message *m)
 {
 	m->n_open = 1;		/* held while planning, so that the last of early answers does not end the turn */
-	plan(m);
+	if (plan(m) < 0)
+		return;		/* the process ends */
+	loaded(m);
 	message_back(m, 1);
 }
 
@@ -246,7 +260,7 @@ message_load(void *arg)
 	list_init(&m->jobs);
 	r = queue_move(qm.queue, i->id, i->where, QUEUE_ACTIVE, &err);
 	m->active_time = clock_wall();
-	qm.n_loading--;
+	m->is_loading = true;
 	if (r < 0) {
 		if (err.sys != ENOENT)
 			log_warning("%s: %s", i->id, err.text);
@@ -262,9 +276,10 @@ message_load(void *arg)
 		return;
 	}
 	log_active(m);
-	if (m->is_forced_expire)
+	if (m->is_forced_expire) {
+		loaded(m);
 		finish_forced(m);
-	else
+	} else {
 		give_out(m);
-	feed();
+	}
 }

@@ -112,7 +112,8 @@ resolve_one(struct message *m, struct routing *r, struct target *t)
 		return;
 	}
 	if (route_resolve(r->route, m->env.sender, t->rcpt.addr, m->rcpt_pool, &to, &err) < 0 || (to.flags & ROUTE_F_FAIL) != 0) {
-		log_warning("%s: resolve %s: %s", m->item->id, t->rcpt.addr, err.text);
+		if (!task_is_cancelled())
+			log_warning("%s: resolve %s: %s", m->item->id, t->rcpt.addr, err.text);
 		to_error(t, "retry", "4.3.0 address resolver failure");
 		return;
 	}
@@ -188,19 +189,21 @@ hand_out(struct message *m, const struct target *g)
 		dest_add(d, m, &g->rcpt);
 }
 
-void
+int
 plan(struct message *m)
 {
 	struct routing *r = routing_get();
 	struct target *t;
 	size_t n = make_targets(m, &t);
 
-	for (size_t i = 0; i < n; i++) {
+	for (size_t i = 0; i < n && !task_is_cancelled(); i++) {
 		resolve_one(m, r, &t[i]);
 		if (i % YIELD_EVERY == YIELD_EVERY - 1)
 			task_yield();
 	}
 	routing_unref(r);
+	if (task_is_cancelled())
+		return -1;
 	m->n_open += n;
 	for (size_t i = 0; i < n; i++)
 		hand_out(m, &t[i]);
@@ -208,4 +211,5 @@ plan(struct message *m)
 		dest_update(p->dest);
 	for (struct list *l = m->jobs.next; l != &m->jobs; l = l->next)
 		transport_dispatch(LIST_ITEM(l, struct job, of_message)->transport);
+	return 0;
 }

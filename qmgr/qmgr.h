@@ -82,7 +82,7 @@ struct message {
 	size_t n_open;			/* recipients handed to transports and not yet back */
 	size_t n_loaded;		/* recipients of this portion, for the limit of all */
 	size_t n_deferred;		/* left in the queue so far */
-	bool is_unthrottle, is_forced_expire, is_flushed;
+	bool is_loading, is_unthrottle, is_forced_expire, is_flushed;
 	struct list jobs;		/* of this portion */
 	struct peer *peers;
 };
@@ -96,7 +96,8 @@ const char *message_from(const struct message *m);	/* quoted sender, of the mess
 NODISCARD int plan_open(struct err *err);	/* also anew, after a reload; on error what was open stays */
 /* Recipients that wait at a destination or transport that is out of order are given to the retry service. */
 void plan_retry(struct message *m, const struct qrcpt *rcpts, size_t n, const char *dsn, const char *reason);
-void plan(struct message *m) MAY_WAIT;		/* n_open counts what was handed out; recipients that cannot be resolved go to retry or error */
+/* n_open counts what was handed out; recipients that cannot be resolved go to retry or error.  -1: the process ends. */
+int plan(struct message *m) MAY_WAIT;
 
 /* ---- finish.c */
 void finish(struct message *m) MAY_WAIT;

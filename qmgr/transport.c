@@ -131,6 +131,21 @@ read_limits(struct transport *t)
 	t->max_busy = sessions_of(t->name);
 }
 
+/* Windows that are too large now. */
+static void
+clip_windows(struct transport *t)
+{
+	struct map_iter it = { 0 };
+
+	while (t->window_limit > 0 && map_next(t->dests, &it)) {
+		struct dest *d = it.value;
+
+		if (d->window > (double)t->window_limit)
+			d->window = (double)t->window_limit;
+		dest_update(d);
+	}
+}
+
 struct transport *
 transport_get(const char *name)
 {
@@ -165,8 +180,12 @@ transport_get(const char *name)
 void
 transport_reload(void)
 {
-	for (struct list *l = qm.transports.next; l != &qm.transports; l = l->next)
-		read_limits(LIST_ITEM(l, struct transport, link));
+	for (struct list *l = qm.transports.next; l != &qm.transports; l = l->next) {
+		struct transport *t = LIST_ITEM(l, struct transport, link);
+
+		read_limits(t);
+		clip_windows(t);
+	}
 	transport_dispatch_all();
 }
 

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "base/bug.h"
@@ -141,9 +142,28 @@ task_free(struct task *t)
 	mem_free(&t);
 }
 
+static uint64_t
+cpu_us(const struct rusage *ru)
+{
+	return (uint64_t)(ru->ru_utime.tv_sec + ru->ru_stime.tv_sec) * 1000000 + (uint64_t)(ru->ru_utime.tv_usec + ru->ru_stime.tv_usec);
+}
+
+/* Did this turn of the loop work for long or sleep in a call, or had another process the processor? */
+static bool
+is_our_fault(void)
+{
+	struct rusage now;
+
+	if (getrusage(RUSAGE_THREAD, &now) < 0)
+		return true;
+	return now.ru_nvcsw > S.turn_ru.ru_nvcsw || cpu_us(&now) - cpu_us(&S.turn_ru) >= SLOW_US / 2;
+}
+
 static void
 slow_step(const struct task *t, uint64_t start_us, uint64_t end_us)
 {
+	if (!is_our_fault())
+		return;
 	S.slow_steps++;
 	if (S.slow_told_us != 0 && end_us - S.slow_told_us < 1000000)
 		return;
@@ -540,6 +560,7 @@ loop_goes_on(void)
 static void
 loop_turn(void)
 {
+	(void)getrusage(RUSAGE_THREAD, &S.turn_ru);
 	for (int i = 0; i < ROUNDS && !list_is_empty(&S.ready); i++)
 		run_ready();
 	if (!loop_goes_on())

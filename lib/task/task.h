@@ -84,7 +84,8 @@ void task_on_signal(int signo, task_fn *fn, void *arg);
 /* fn runs from the loop whenever fd is readable, until task_forget_fd(fd); must not wait (listening sockets). */
 void task_on_readable(int fd, task_fn *fn, void *arg);
 
-/* Steps (a task's run between two waits) longer than 50 ms since the start; each is also logged as a warning. */
+/* Steps (a task's run between two waits) longer than 50 ms since the start, those not counted in which only other processes kept
+ * us from running; also logged as warnings, one a second at most. */
 unsigned long task_slow_steps(void);
 
 /* In a child that was forked and goes on in the same program: what waits now blocks, loop and tasks of the parent are let be. */

@@ -6,6 +6,7 @@
 #define TASK_TASK_PRIV_H
 
 #include <stddef.h>
+#include <sys/resource.h>
 #include <uv.h>
 
 #include "task/task.h"
@@ -94,6 +95,7 @@ struct task_sched {
 	uint64_t stop_ms;
 	unsigned long slow_steps;
 	uint64_t slow_told_us;
+	struct rusage turn_ru;	/* what the thread had used when this turn of the loop began */
 	unsigned pool_size, jobs;
 	bool pool_set;
 };
