@@ -14,7 +14,7 @@ ports = itertools.count(2600)
 
 @pytest.fixture(scope='session', autouse=True)
 def the_world():
-    world.prepare(PREFIX, '/run/postern-world')
+    world.prepare(PREFIX, world.BASE)
     yield
 
 

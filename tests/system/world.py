@@ -5,15 +5,16 @@ Runs inside tests/in-namespaces: mounts, network and processes are our own, so /
 bind mounts, and all ports of the loopback addresses are free.
 """
 import ctypes
+import itertools
 import os
 import pwd
 import re
 import smtplib
 import socket
 import subprocess
-import tempfile
 import time
 
+BASE = '/run/postern-world'
 USERS = {'alice': 64111, 'bob': 64112, 'carol': 64113}
 OWNER, OWNER_ID, SETGID, SETGID_ID = 'postfix', 64101, 'postdrop', 64102
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -46,7 +47,7 @@ def until(fn, timeout=15, what=''):
         if v:
             return v
         if time.monotonic() > end:
-            raise AssertionError('timed out after %ss: %s' % (timeout, what or fn))
+            raise AssertionError('timed out after %ss: %s' % (timeout, what() if callable(what) else what or fn))
         time.sleep(0.05)
 
 
@@ -72,6 +73,11 @@ def prepare(prefix, base):
         write('%s/%s' % (base, name), text)
         if os.path.exists('/etc/' + name):
             bind('%s/%s' % (base, name), os.path.realpath('/etc/' + name))
+    # set-gid commands take a foreign configuration directory from ordinary users only when the default main.cf lists it
+    default = prefix + '/etc/postern/main.cf'
+    if os.path.exists(default):
+        dirs = ' '.join('%s/i%d/etc' % (base, n) for n in range(1, 1000))
+        bind(write(base + '/main.cf', 'alternate_config_directories = %s\n' % dirs), default)
     for c in ('postdrop', 'postqueue'):
         p = '%s/sbin/%s' % (prefix, c)
         if os.path.exists(p):
@@ -208,7 +214,10 @@ class Instance:
         return [open(os.path.join(d, f), errors='surrogateescape').read() for f in sorted(os.listdir(d))] if os.path.isdir(d) else []
 
 
+_bases = itertools.count(1)
+
+
 def fresh_base():
-    d = tempfile.mkdtemp(prefix='postern-')
-    os.chmod(d, 0o755)
+    d = '%s/i%d' % (BASE, next(_bases))
+    os.mkdir(d, 0o755)
     return d
