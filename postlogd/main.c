@@ -38,7 +38,9 @@ static char batch[BATCH_MAX + 1];
 static int
 open_file(struct err *err)
 {
+	/* what postlogd has to say of itself must not come back to it */
 	log_set_to(LOG_TO_SYSLOG);
+	log_set_socket_path("/dev/log");
 	if (conf.file[0] == '\0')
 		return err_set(err, ERR_CONF, NULL, "maillog_file is empty: there is nothing to do");
 	if (strcmp(conf.file, "/dev/stdout") == 0) {

@@ -45,8 +45,10 @@ serve_init(struct daemon_run *r)
 {
 	list_init(&r->sessions);
 	task_cond_init(&r->done);
-	if (r->d->sessions == DAEMON_ONE)
+	if (r->d->sessions == DAEMON_ONE) {
 		r->quota = 1;
+		task_may_block();
+	}
 }
 
 static bool

@@ -194,7 +194,7 @@ run_ready(void)
 		end_us = clock_mono_us();
 		t->ran_ms = end_us / 1000;
 		t->trimmed = false;
-		if (end_us - start_us >= SLOW_US)
+		if (end_us - start_us >= SLOW_US && !S.may_block)
 			slow_step(t, start_us, end_us);
 		if (t->done)
 			task_free(t);
@@ -370,6 +370,12 @@ task_set_name(const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(S.self->name, sizeof(S.self->name), fmt, ap);
 	va_end(ap);
+}
+
+void
+task_may_block(void)
+{
+	S.may_block = true;
 }
 
 unsigned long

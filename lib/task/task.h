@@ -87,6 +87,8 @@ void task_on_readable(int fd, task_fn *fn, void *arg);
 /* Steps (a task's run between two waits) longer than 50 ms since the start, those not counted in which only other processes kept
  * us from running; also logged as warnings, one a second at most. */
 unsigned long task_slow_steps(void);
+/* For programs that serve one session and may block: steps are not watched. */
+void task_may_block(void);
 
 /* In a child that was forked and goes on in the same program: what waits now blocks, loop and tasks of the parent are let be. */
 void task_forked(void);

@@ -94,6 +94,7 @@ struct task_sched {
 	size_t main_size;
 	uint64_t stop_ms;
 	unsigned long slow_steps;
+	bool may_block;
 	uint64_t slow_told_us;
 	struct rusage turn_ru;	/* what the thread had used when this turn of the loop began */
 	unsigned pool_size, jobs;
