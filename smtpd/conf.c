@@ -128,7 +128,10 @@ static int
 open_match(struct match **m, const char *list, int flags, const char *param, struct err *err)
 {
 	*m = match_open(list, flags, daemon_conf(), err);
-	return *m != NULL ? 0 : err_prefix(err, "parameter %s: ", param);
+	if (*m == NULL)
+		return err_prefix(err, "parameter %s: ", param);
+	match_each_table(*m, daemon_watch_table);
+	return 0;
 }
 
 static int
@@ -302,6 +305,7 @@ smtpd_open(struct err *err)
 	env.rcpt = rcpt_check_new(daemon_conf(), err);
 	if (env.rcpt == NULL || open_matches(err) < 0)
 		return -1;
+	rcpt_check_each_table(env.rcpt, daemon_watch_table);
 	if (open_tables(&env.footer_maps, conf.footer_maps, "smtpd_reject_footer_maps", err) < 0 ||
 	    open_tables(&env.ehlo_maps, conf.ehlo_maps, "smtpd_discard_ehlo_keyword_address_maps", err) < 0 ||
 	    open_tables(&env.rbl_reply_maps, conf.rbl_reply_maps, "rbl_reply_maps", err) < 0)

@@ -42,7 +42,7 @@ struct daemon_run {
 	struct list sessions;		/* struct session */
 	unsigned n_sessions;
 	uint64_t n_used;
-	uint64_t last_active_ms;
+	uint64_t started_ms, last_active_ms;
 	bool ready, is_listening, is_ending, is_stopping, is_finished, is_loaded, no_fds;
 	struct task_cond done;
 	struct task_timer *idle_timer, *stop_timer, *table_timer, *fd_timer;

@@ -23,6 +23,7 @@ enum {
 	USE_FACTOR = 100,	/* max_use is meant for one session at a time: a process without a quota serves this many times more */
 	TRIGGER_WAIT_MS = 10000,
 	TABLE_CHECK_MS = 1000,
+	CHROOT_AGE_MS = 60 * 1000,
 	HELLO_MAX = 0x1f,	/* a connection that begins with a control byte other than NUL is no trigger */
 };
 
@@ -190,7 +191,8 @@ daemon_watch_table(struct table *t)
 static bool
 tables_changed(struct daemon_run *r)
 {
-	if (r->is_ending)
+	/* behind a changed root the same names may be other files for ever */
+	if (r->is_ending || (r->chroot && task_now_ms() - r->started_ms < CHROOT_AGE_MS))
 		return false;
 	for (size_t i = 0; i < r->n_tables; i++) {
 		if (table_is_stale(r->tables[i])) {
@@ -495,7 +497,7 @@ serve_start(struct daemon_run *r)
 	ASSERT(!is_dgram(r) || r->d->datagram != NULL);
 	task_on_signal(SIGTERM, on_sigterm, r);
 	signal(SIGHUP, SIG_IGN);	/* the whole system is reloaded by master */
-	r->last_active_ms = task_now_ms();
+	r->started_ms = r->last_active_ms = task_now_ms();
 	r->ready = true;
 	serve_update(r);
 	idle_arm(r);

@@ -124,6 +124,12 @@ localdom_new(struct conf *conf, struct err *err)
 }
 
 void
+localdom_each_table(struct localdom *l, void (*fn)(struct table *t))
+{
+	match_each_table(l->destinations, fn);
+}
+
+void
 localdom_free(struct localdom **lp)
 {
 	struct localdom *l = *lp;

@@ -13,6 +13,7 @@
 struct localdom;
 NODISCARD struct localdom *localdom_new(struct conf *conf, struct err *err);
 void localdom_free(struct localdom **lp);
+void localdom_each_table(struct localdom *l, void (*fn)(struct table *t));
 /* The domain is in mydestination or is a literal of an own address: 1, 0, -1 (a table failed). */
 NODISCARD int localdom_has(struct localdom *l, const char *domain, struct err *err) MAY_WAIT;
 /* The same, or myorigin: the domains whose addresses are also looked up as a bare local part. */

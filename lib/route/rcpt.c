@@ -72,6 +72,19 @@ rcpt_check_new(struct conf *conf, struct err *err)
 }
 
 void
+rcpt_check_each_table(struct rcpt_check *c, void (*fn)(struct table *t))
+{
+	struct table_list *lists[] = { c->local_maps, c->alias_maps, c->mailbox_maps, c->relay_maps, c->canonical_maps,
+		c->rcpt_canonical_maps };
+
+	localdom_each_table(c->local, fn);
+	for (size_t i = 0; i < COUNT_OF(lists); i++) {
+		for (size_t k = 0; lists[i] != NULL && k < table_list_count(lists[i]); k++)
+			fn(table_list_at(lists[i], k));
+	}
+}
+
+void
 rcpt_check_free(struct rcpt_check **cp)
 {
 	struct rcpt_check *c = *cp;

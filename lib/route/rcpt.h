@@ -14,6 +14,7 @@
 struct rcpt_check;
 NODISCARD struct rcpt_check *rcpt_check_new(struct conf *conf, struct err *err);
 void rcpt_check_free(struct rcpt_check **cp);
+void rcpt_check_each_table(struct rcpt_check *c, void (*fn)(struct table *t));
 const struct mail_key_env *rcpt_check_keys(const struct rcpt_check *c);	/* for access tables and the like */
 struct localdom *rcpt_check_local(const struct rcpt_check *c);
 

@@ -173,7 +173,11 @@ void
 route_each_table(struct route *r, void (*fn)(struct table *t))
 {
 	struct table_list *lists[] = { r->transport_maps, r->sender_relayhost_maps, r->sender_transport_maps, r->relocated_maps };
+	struct match *matches[] = { r->alias_domains, r->mailbox_domains, r->relay_domains };
 
+	localdom_each_table(r->local, fn);
+	for (size_t i = 0; i < COUNT_OF(matches); i++)
+		match_each_table(matches[i], fn);
 	for (size_t i = 0; i < COUNT_OF(lists); i++) {
 		for (size_t k = 0; k < table_list_count(lists[i]); k++)
 			fn(table_list_at(lists[i], k));

@@ -170,6 +170,15 @@ match_free(struct match **mp)
 	mem_free(mp);
 }
 
+void
+match_each_table(struct match *m, void (*fn)(struct table *t))
+{
+	for (size_t i = 0; i < m->n; i++) {
+		if (m->v[i].kind == ITEM_TABLE)
+			fn(m->v[i].table);
+	}
+}
+
 bool
 match_is_empty(const struct match *m)
 {

@@ -19,6 +19,8 @@ enum {
 
 NODISCARD struct match *match_open(const char *list, int flags, struct conf *conf, struct err *err);
 void match_free(struct match **mp);
+/* Each table among the items: to be watched for changes. */
+void match_each_table(struct match *m, void (*fn)(struct table *t));
 bool match_is_empty(const struct match *m);
 /* 1 match, 0 no match, -1 a table failed (temporary).  addr: "192.0.2.1" or "2001:db8::1", without brackets; either may be NULL. */
 NODISCARD int match_name(struct match *m, const char *name, struct err *err) MAY_WAIT;

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/file.h>
 #include <unistd.h>
 
@@ -78,6 +79,24 @@ table_type_takes_partial(const char *type)
 	return d != NULL && (d->traits & TABLE_T_PARTIAL) != 0;
 }
 
+/* Of a table's source and its index, by whatever name: 0 while there is neither. */
+static uint64_t
+files_stamp(const struct table *t)
+{
+	static const char *const suffixes[] = { "", ".db", ".lmdb", ".cdb" };
+	uint64_t stamp = 0;
+
+	for (size_t i = 0; i < COUNT_OF(suffixes) && t->name[0] == '/'; i++) {
+		AUTO(mem_free) char *path = mem_printf("%s%s", t->name, suffixes[i]);
+		struct stat st;
+
+		if (stat(path, &st) == 0)
+			stamp = stamp * 31 + (uint64_t)st.st_ino * 1000003 + (uint64_t)st.st_ctim.tv_sec * 1000000000 +
+			    (uint64_t)st.st_ctim.tv_nsec + (uint64_t)st.st_size + 1;
+	}
+	return stamp;
+}
+
 struct table *
 table_open(const char *spec, int flags, struct conf *conf, struct err *err)
 {
@@ -100,8 +119,11 @@ table_open(const char *spec, int flags, struct conf *conf, struct err *err)
 	t->name = strchr(t->spec, ':') + 1;
 	t->flags = flags;
 	t->conf = conf;
-	if (d->open(t, &t->trouble) < 0 && t->trouble.class != ERR_NONE && (flags & TABLE_QUIET) == 0)
-		log_error("%s", t->trouble.text);
+	if (d->open(t, &t->trouble) < 0 && t->trouble.class != ERR_NONE) {
+		t->stamp = files_stamp(t);
+		if ((flags & TABLE_QUIET) == 0)
+			log_error("%s", t->trouble.text);
+	}
 	return t;
 }
 
@@ -213,7 +235,12 @@ table_takes_partial_keys(const struct table *t)
 bool
 table_is_stale(struct table *t)
 {
-	return t->trouble.class == ERR_NONE && t->driver->is_stale != NULL && t->driver->is_stale(t);
+	if (t->trouble.class != ERR_NONE) {	/* somebody mended it, or tried */
+		uint64_t stamp = files_stamp(t);
+
+		return stamp != 0 && stamp != t->stamp;
+	}
+	return t->driver->is_stale != NULL && t->driver->is_stale(t);
 }
 
 static int

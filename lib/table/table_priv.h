@@ -54,6 +54,7 @@ struct table {
 	struct conf *conf;
 	void *state;		/* the driver's */
 	struct err trouble;	/* class ERR_NONE: open */
+	uint64_t stamp;		/* with trouble: of the files as they were then */
 };
 
 extern const struct table_driver table_hash, table_btree, table_lmdb, table_cdb, table_texthash, table_inline, table_internal,
