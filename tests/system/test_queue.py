@@ -103,6 +103,36 @@ def test_postcat_as_postfix(make, option):
         assert (ours.stdout, ours.returncode) == (theirs.stdout, theirs.returncode), name
 
 
+@pytest.mark.skipif(not os.path.exists('/usr/sbin/postfix'), reason='no Postfix here to go back to')
+def test_postfix_takes_over(make, sink):
+    """The way back: Postfix lists and delivers what Postern left, without a word of complaint."""
+    i = make({'relayhost': '[127.0.0.2]:1', 'delay_warning_time': '1h'})
+    i.inject('alice@example.test', ['x@far.test', '"y z"@far.test'], 'Subject: long\r\n\r\n' + 'w' * 5000 + '\r\n')
+    i.inject('', ['n@far.test'])
+    i.sendmail(['-f', 'bob@example.test', '-F', 'Bob B', '-V', 'e+1', '-N', 'success,failure', '-R', 'hdrs', '-t'],
+               'To: a@far.test, b@far.test\nBcc: c@far.test\nSubject: t\n\nbody\n')
+    until(lambda: sum(len(fs) for _, _, fs in os.walk(i.queue + '/deferred')) == 3)
+    i.stop()
+    s = sink(host='127.0.0.2')
+    i.main['relayhost'] = '[127.0.0.2]:%s' % s.addr.split(':')[1]
+    i.write_conf()
+    mark = len(i.log())
+    theirs = lambda name, *args: subprocess.run(['/usr/sbin/' + name, '-c', i.conf, *args], capture_output=True, text=True, timeout=30)
+    assert theirs('postfix', 'start').returncode == 0, i.log()[mark:]
+    try:
+        listed = theirs('postqueue', '-p').stdout
+        assert '3 Requests' in listed or 'Mail queue is empty' in listed or len(s.messages), listed
+        theirs('postqueue', '-f')
+        until(lambda: len(s.messages) == 3, 20)
+    finally:
+        theirs('postfix', 'stop')
+    assert sorted(r.replace('"', '') for m in s.messages for r in m[1]) == sorted(
+        ['a@far.test', 'b@far.test', 'c@far.test', 'n@far.test', 'x@far.test', 'y z@far.test'])
+    assert any(b'\r\n' + b'w' * 990 in m[2] for m in s.messages), 'long line'
+    bad = [l for l in i.log()[mark:].splitlines() if re.search(r'postsuper|qmgr|corrupt', l) and re.search('warning|error|fatal', l)]
+    assert not bad, bad
+
+
 def test_postsuper(make):
     i = make({'relayhost': '[127.0.0.2]:1'})
     for n in range(5):
