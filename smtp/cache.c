@@ -42,7 +42,7 @@ sweep(void *arg)
 		}
 		list_remove(&s->link);
 		c->n_idle--;
-		session_close(c, &s);
+		session_close(c, &s, false);
 		l = c->idle.next;	/* others may have come and gone meanwhile */
 	}
 	if (list_is_empty(&c->idle))
@@ -122,7 +122,7 @@ cache_give(struct client *c, struct session **sp)
 	if (s == NULL)
 		return;
 	if (!cache_is_wanted(c, s)) {
-		session_close(c, sp);
+		session_close(c, sp, true);
 		return;
 	}
 	*sp = NULL;
@@ -141,7 +141,7 @@ cache_close_all(struct client *c)
 
 		list_remove(&s->link);
 		c->n_idle--;
-		session_close(c, &s);
+		session_close(c, &s, false);
 	}
 }
 

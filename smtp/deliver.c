@@ -91,7 +91,7 @@ try_addr(struct hunt *h, const struct smtp_addr *a)
 		d->ctx->conn_use = 0;
 		note_times(d, false);
 		outcome_all(d, o);
-		session_close(d->c, &s);
+		session_close(d->c, &s, true);
 		return false;
 	}
 	note_times(d, false);

@@ -16,7 +16,7 @@
 #include "base/mem.h"
 #include "base/strvec.h"
 
-enum { IN_SIZE = 8192, OUT_SIZE = 32 * 1024, MAX_WORDS = 100 };
+enum { LINGER_MS = 50, IN_SIZE = 8192, OUT_SIZE = 32 * 1024, MAX_WORDS = 100 };
 
 static const struct {
 	const char *word;
@@ -302,14 +302,33 @@ session_greet(struct delivery *d, struct session *s, const struct dest *dest, bo
 	return NULL;
 }
 
+/*
+ * Give the server a moment to close before the next session to it is opened: servers count them.  It also spares it an error when
+ * it answers QUIT.  It is only a moment: where smtp_skip_quit_response is no the reply is waited for in earnest.
+ */
+static void
+linger(struct session *s)
+{
+	size_t n, seen = 0;
+
+	stream_set_timeout(s->stream, LINGER_MS);
+	stream_set_deadline(s->stream, task_now_ms() + LINGER_MS);
+	while (seen < IN_SIZE && stream_fill(s->stream, NULL) == 1) {
+		(void)stream_peek(s->stream, &n);
+		stream_consume(s->stream, n);
+		seen += n;
+	}
+}
+
 void
-session_close(struct client *c, struct session **sp)
+session_close(struct client *c, struct session **sp, bool may_linger)
 {
 	struct session *s = *sp;
 
 	if (s == NULL)
 		return;
-	if (!s->is_broken && !s->said_421 && !s->quit_sent && session_command(s, NULL, "QUIT") == 0) {
+	bool is_over = s->is_broken || s->said_421;
+	if (!is_over && !s->quit_sent && session_command(s, NULL, "QUIT") == 0) {
 		stream_set_timeout(s->stream, c->conf.skip_quit ? 1000 : c->conf.quit_ms);
 		stream_set_deadline(s->stream, TASK_FOREVER);
 		if (c->conf.skip_quit)
@@ -317,5 +336,7 @@ session_close(struct client *c, struct session **sp)
 		else
 			(void)!session_reply(s, c->conf.quit_ms, NULL);
 	}
+	if (!is_over && may_linger && c->conf.skip_quit && !task_is_cancelled())
+		linger(s);
 	session_drop(sp);
 }

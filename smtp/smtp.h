@@ -134,7 +134,7 @@ NODISCARD int session_command(struct session *s, struct err *err, const char *fm
 NODISCARD int session_reply(struct session *s, uint64_t timeout_ms, struct err *err) MAY_WAIT;
 void session_quick_ack(struct session *s);
 /* QUIT where it makes sense, close, free. */
-void session_close(struct client *c, struct session **sp) MAY_WAIT;
+void session_close(struct client *c, struct session **sp, bool may_linger) MAY_WAIT;
 void session_drop(struct session **sp);		/* close without a word */
 unsigned ext_by_name(const char *word);		/* 0: none of ours */
 
