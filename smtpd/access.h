@@ -101,7 +101,8 @@ NODISCARD int access_rbl_check(const char *arg, struct err *err);	/* domain[=pat
 access_fn rule_permit, rule_reject, rule_defer, rule_defer_if, rule_warn_next, rule_sleep, rule_class, rule_pipelining, rule_plaintext,
     rule_multi_bounce, rule_policy, rule_mynetworks, rule_inet_interfaces, rule_never;
 access_fn rule_unknown_client, rule_unknown_reverse, rule_unknown_forward, rule_invalid_helo, rule_non_fqdn_helo, rule_unknown_helo;
-access_fn rule_auth_destination, rule_unauth_destination, rule_defer_unauth, rule_unlisted, rule_non_fqdn_addr, rule_unknown_domain;
+access_fn rule_auth_destination, rule_unauth_destination, rule_defer_unauth, rule_unlisted, rule_non_fqdn_addr, rule_unknown_domain,
+    rule_login;
 access_fn rule_rbl, rule_rhsbl, rule_dnswl;
 access_fn rule_check_client, rule_check_helo, rule_check_addr, rule_check_etrn, rule_check_host;
 /* access_table.c: a name and its parents, an address and its networks. 1 found, 0 not, -1. */

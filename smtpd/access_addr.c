@@ -157,3 +157,23 @@ rule_unknown_domain(struct access *a, const struct rule *r)
 		return access_reject(a, (int)conf.unknown_addr_code, dsn, "<%s>: %s rejected: Domain not found", t->addr, class);
 	}
 }
+
+/* A sender that belongs to a login (smtpd_sender_login_maps), from a client that is not logged in. */
+enum access_result
+rule_login(struct access *a, const struct rule *r)
+{
+	AUTO(strbuf_done) struct strbuf owners = STRBUF_INIT(10000);
+	const struct target *t = access_sender(a);
+	struct err err = ERR_INIT;
+	int rc;
+
+	(void)r;
+	if (t == NULL || *t->addr == 0)
+		return ACCESS_DUNNO;
+	rc = mail_key_find(rcpt_check_keys(env.rcpt), env.login_maps, t->canonical, MAIL_KEY_MAPPING, &owners, NULL, &err);
+	if (rc < 0) {
+		log_warning("%s: %s", t->addr, err.text);
+		return access_trouble(a, t->addr);
+	}
+	return rc == 0 ? ACCESS_DUNNO : access_reject(a, 553, "5.7.1", "<%s>: Sender address rejected: not logged in", t->addr);
+}

@@ -12,6 +12,7 @@
 
 enum { LIST_MAX = 10000, RESULTS_MAX = 1000, SENDER = 1, RECIPIENT = 0 };
 
+/* As there is no login and no client certificate yet, what looks at them finds none, as with any client that offers none. */
 static const struct rule_kind kinds[] = {
 	/* generic */
 	{ "permit", rule_permit, ARG_NONE, RULE_FINAL, 0 },
@@ -42,8 +43,8 @@ static const struct rule_kind kinds[] = {
 	{ "check_reverse_client_hostname_a_access", rule_check_host, ARG_TABLE, 0, HOST_BY_A * HOST_KINDS + HOST_REVERSE },
 	{ "check_reverse_client_hostname_mx_access", rule_check_host, ARG_TABLE, 0, HOST_BY_MX * HOST_KINDS + HOST_REVERSE },
 	{ "check_reverse_client_hostname_ns_access", rule_check_host, ARG_TABLE, 0, HOST_BY_NS * HOST_KINDS + HOST_REVERSE },
-	{ "check_ccert_access", NULL, ARG_WORD, 0, 0 },
-	{ "check_sasl_access", NULL, ARG_TABLE, 0, 0 },
+	{ "check_ccert_access", rule_never, ARG_WORD, 0, 0 },
+	{ "check_sasl_access", rule_never, ARG_TABLE, 0, 0 },
 	{ "reject_rbl_client", rule_rbl, ARG_RBL, 0, RBL_ADDR },
 	{ "reject_rbl", rule_rbl, ARG_RBL, 0, RBL_ADDR },
 	{ "reject_rhsbl_client", rule_rhsbl, ARG_RBL, 0, RBL_CLIENT },
@@ -75,10 +76,10 @@ static const struct rule_kind kinds[] = {
 	{ "reject_unlisted_sender", rule_unlisted, ARG_NONE, 0, SENDER },
 	{ "reject_unverified_sender", NULL, ARG_NONE, 0, 0 },
 	{ "reject_rhsbl_sender", rule_rhsbl, ARG_RBL, 0, RBL_SENDER },
-	{ "reject_sender_login_mismatch", NULL, ARG_NONE, 0, 0 },
-	{ "reject_authenticated_sender_login_mismatch", NULL, ARG_NONE, 0, 0 },
-	{ "reject_known_sender_login_mismatch", NULL, ARG_NONE, 0, 0 },
-	{ "reject_unauthenticated_sender_login_mismatch", NULL, ARG_NONE, 0, 0 },
+	{ "reject_sender_login_mismatch", rule_login, ARG_NONE, 0, 0 },
+	{ "reject_authenticated_sender_login_mismatch", rule_never, ARG_NONE, 0, 0 },
+	{ "reject_known_sender_login_mismatch", rule_login, ARG_NONE, 0, 0 },
+	{ "reject_unauthenticated_sender_login_mismatch", rule_login, ARG_NONE, 0, 0 },
 	/* recipient */
 	{ "check_recipient_access", rule_check_addr, ARG_TABLE, 0, RECIPIENT },
 	{ "check_recipient_a_access", rule_check_host, ARG_TABLE, 0, HOST_BY_A * HOST_KINDS + HOST_RECIPIENT },

@@ -64,6 +64,7 @@ const struct conf_bind smtpd_binds[] = {
 	STR(compatibility_level, compatibility_level),
 	STR(mail_version, mail_version),
 	STR(milter_maps, smtpd_milter_maps),
+	STR(login_maps, smtpd_sender_login_maps),
 	CONF_BIND_TIME(struct smtpd_conf, policy_timeout_ms, smtpd_policy_service_timeout),
 	CONF_BIND_TIME(struct smtpd_conf, policy_retry_ms, smtpd_policy_service_retry_delay),
 	CONF_BIND_TIME(struct smtpd_conf, policy_idle_ms, smtpd_policy_service_max_idle),
@@ -308,7 +309,8 @@ smtpd_open(struct err *err)
 	rcpt_check_each_table(env.rcpt, daemon_watch_table);
 	if (open_tables(&env.footer_maps, conf.footer_maps, "smtpd_reject_footer_maps", err) < 0 ||
 	    open_tables(&env.ehlo_maps, conf.ehlo_maps, "smtpd_discard_ehlo_keyword_address_maps", err) < 0 ||
-	    open_tables(&env.rbl_reply_maps, conf.rbl_reply_maps, "rbl_reply_maps", err) < 0)
+	    open_tables(&env.rbl_reply_maps, conf.rbl_reply_maps, "rbl_reply_maps", err) < 0 ||
+	    open_tables(&env.login_maps, conf.login_maps, "smtpd_sender_login_maps", err) < 0)
 		return -1;
 	return open_lists(err);
 }
@@ -323,6 +325,7 @@ smtpd_close(void)
 	table_list_free(&env.footer_maps);
 	table_list_free(&env.ehlo_maps);
 	table_list_free(&env.rbl_reply_maps);
+	table_list_free(&env.login_maps);
 	match_free(&env.mynetworks);
 	match_free(&env.event_exceptions);
 	match_free(&env.bare_lf_exclusions);

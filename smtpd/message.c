@@ -32,10 +32,21 @@ putf(struct session *s, int type, const char *fmt, ...)
 	message_put(s, type, b.s, b.len);
 }
 
+/* Some twenty a message: without a format. */
 static void
 put_attr(struct session *s, const char *name, const char *value)
 {
-	putf(s, REC_ATTR, "%s=%s", name, value);
+	char text[256];
+	size_t n = strlen(name), len = strlen(value);
+
+	if (n + 1 + len > sizeof text) {
+		putf(s, REC_ATTR, "%s=%s", name, value);
+		return;
+	}
+	memcpy(text, name, n);
+	text[n] = '=';
+	memcpy(text + n + 1, value, len);
+	message_put(s, REC_ATTR, text, n + 1 + len);
 }
 
 bool

@@ -517,6 +517,10 @@ static const struct {
 	  "554 5.7.1 Service unavailable; Sender address [a@bad.test] blocked using rhs.test; see _http://bl.test/" },
 	{ RELAY "smtpd_helo_restrictions = reject_rhsbl_helo rhs.test\n", IN, "bad.test", "a@b.test", "joe@example.test",
 	  "554 5.7.1 Service unavailable; Helo command [bad.test] blocked using rhs.test; see _http://bl.test/" },
+	{ RELAY "smtpd_sender_login_maps = inline:{{boss@b.test=boss}}\nsmtpd_sender_restrictions = check_sasl_access static:OK, reject_sender_login_mismatch\n",
+	  IN, "c.test", "boss@b.test", "joe@example.test", "553 5.7.1 <boss@b.test>: Sender address rejected: not logged in" },
+	{ RELAY "smtpd_sender_login_maps = inline:{{boss@b.test=boss}}\nsmtpd_sender_restrictions = reject_authenticated_sender_login_mismatch\n",
+	  IN, "c.test", "boss@b.test", "joe@example.test", "250 2.1.5 Ok" },
 	{ RELAY "smtpd_recipient_restrictions = permit_sasl_authenticated, permit_tls_clientcerts, reject_plaintext_session\n", IN, "c.test", "a@b.test", "joe@example.test",
 	  "450 4.7.1 <joe@example.test>: Recipient address rejected: Session encryption is required" },
 };

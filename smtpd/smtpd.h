@@ -41,7 +41,7 @@ struct smtpd_conf {
 	const char *null_access_key, *parent_matches, *event_exceptions, *bare_lf, *bare_lf_exclusions, *tls_level, *content_filter,
 	    *receive_override, *rewrite_clients, *footer, *footer_maps, *unknown_address_tempfail, *unknown_helo_tempfail, *delimiter,
 	    *proxy_filter, *milters, *upstream_proxy, *log_address_format, *ehlo_maps, *etrn_domains, *rbl_reply, *rbl_reply_maps, *expansion_filter,
-	    *policy_default, *policy_context, *compatibility_level, *mail_version, *milter_maps;
+	    *policy_default, *policy_context, *compatibility_level, *mail_version, *milter_maps, *login_maps;
 	uint64_t timeout_ms, error_sleep_ms, policy_timeout_ms, policy_retry_ms, policy_idle_ms, policy_ttl_ms;
 	int64_t soft_limit, hard_limit, junk_limit, rcpt_limit, rcpt_overshoot, size_limit, queue_minfree, line_limit, min_data_rate,
 	    conn_count_limit, conn_rate_limit, message_rate_limit, rcpt_rate_limit, prefix4, prefix6, bare_lf_code;
@@ -67,7 +67,7 @@ struct smtpd_env {
 	struct match *mynetworks, *event_exceptions, *bare_lf_exclusions, *forbidden, *noops;
 	struct access_list *lists[LIST_N];
 	struct access_list *rewrite_clients;
-	struct table_list *footer_maps, *ehlo_maps, *rbl_reply_maps;
+	struct table_list *footer_maps, *ehlo_maps, *rbl_reply_maps, *login_maps;
 	unsigned offered;	/* extensions that may be announced */
 	unsigned discard;
 	int cleanup_flags;
