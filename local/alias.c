@@ -207,3 +207,13 @@ alias_expand(struct delivery *d, const struct target *t, const struct name_parts
 		r = expand_name(d, t, n, n->user, n->ext);
 	return r;
 }
+
+int
+alias_exists(const struct name_parts *n, struct err *err)
+{
+	AUTO(strbuf_done) struct strbuf value = STRBUF_INIT(VALUE_MAX);
+	struct table *table;
+	int r = find(n->local, &table, &value, err);
+
+	return r == 0 && *n->ext != '\0' ? find(n->user, &table, &value, err) : r;
+}

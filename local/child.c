@@ -148,7 +148,6 @@ NORETURN static void
 run_child(const struct rights *r, int sock, int queue_fd, child_fn *fn, void *arg)
 {
 	default_signals();
-	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
 	log_set_to(0);
 	if (keep_two(sock, queue_fd) < 0)
 		_exit(75);

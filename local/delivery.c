@@ -208,6 +208,12 @@ report(struct delivery *d)
 
 		report_one(d, LIST_ITEM(l, struct outcome, link), last && !trouble ? d->rcpt->offset : 0);
 	}
+	if (list_is_empty(&d->outcomes) && d->passed_unmarked && !deferred && d->ctx->file != NULL) {
+		struct err err = ERR_INIT;
+
+		if (qfile_mark(d->ctx->file, d->rcpt->offset, REC_DONE, &err) < 0)
+			log_warning("%s: cannot mark recipient %s as done: %s", d->ctx->req->id, d->rcpt->addr, err.text);
+	}
 	/* several lines may have said so; the queue has one recipient */
 	d->ctx->done.n_deferred = before + (d->ctx->done.n_deferred > before || d->passed_deferred);
 }
@@ -258,5 +264,33 @@ delivery_run(struct deliver_ctx *ctx, const struct qrcpt *rcpt)
 	nothing(&d);
 	report(&d);
 	map_free(&d.done, NULL);
+	pool_free(&d.pool);
+}
+
+void
+delivery_probe(struct deliver_ctx *ctx, const struct qrcpt *rcpt)
+{
+	struct delivery d = { .ctx = ctx, .rcpt = rcpt, .pool = pool_new(2000) };
+	struct name_parts n = delivery_parts(&d, rcpt->addr);
+	struct deliver_outcome o = { .dsn = "2.0.0", .relay = "local", .reason = "delivers to mailbox" };
+	struct err err = ERR_INIT;
+	struct rights_user u;
+	int r = alias_exists(&n, &err);
+
+	if (r > 0) {
+		o.reason = "aliased";
+	} else if (r == 0 && strchr(n.user, '/') == NULL) {
+		r = rights_find(n.user, &u, &err);
+		if (r > 0)
+			rights_user_done(&u);
+	}
+	if (r == 0 && *conf.fallback_transport == '\0' && *conf.luser_relay == '\0' && table_list_is_empty(conf.fallback_maps)) {
+		o.dsn = "5.1.1";
+		o.reason = pool_printf(d.pool, "unknown user: \"%s\"", n.user);
+	} else if (r < 0) {
+		o.dsn = "4.3.0";
+		o.reason = err.text;
+	}
+	deliver_by_dsn(ctx, rcpt, &o);
 	pool_free(&d.pool);
 }

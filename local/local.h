@@ -88,10 +88,14 @@ struct delivery {
 	struct map *done;	/* what was delivered to already: users, files, commands */
 	bool looped;		/* a Delivered-To: header says that it was here before */
 	bool passed_deferred;	/* another agent left it in the queue and said so itself */
-	bool passed;		/* another agent did everything, reports and marks too */
+	bool passed;		/* another agent delivered and reported */
+	bool passed_unmarked;	/* ... without marking the recipient, since it is not the only destination */
 };
 
+struct name_parts;
 void delivery_run(struct deliver_ctx *ctx, const struct qrcpt *rcpt) MAY_WAIT;
+void delivery_probe(struct deliver_ctx *ctx, const struct qrcpt *rcpt) MAY_WAIT;	/* would it be delivered?  Nothing is. */
+int alias_exists(const struct name_parts *n, struct err *err) MAY_WAIT;	/* 1, 0, -1 */
 /* All strings are copied into the pool. */
 void delivery_outcome(struct delivery *d, const char *addr, const char *dsn, const char *fmt, ...) PRINTF(4, 5);
 void delivery_target(struct delivery *d, const struct target *like, const char *addr, bool literal);

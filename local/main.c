@@ -6,24 +6,13 @@
 
 static struct deliver_agent agent;
 
-/* A probe asks whether mail would be taken; nothing is delivered. */
-static void
-probe(struct deliver_ctx *c, const struct qrcpt *r)
-{
-	struct deliver_outcome o = { .dsn = "2.0.0", .relay = "local", .reason = "aliased or known user" };
-	struct rights_user u;
-
-	if (rights_find(r->addr, &u, NULL) == 1)
-		rights_user_done(&u);
-	deliver_sent(c, r, &o);
-}
 
 static void
 deliver(struct deliver_ctx *c)
 {
 	for (size_t i = 0; i < c->req->n_rcpts; i++) {
 		if (deliver_is_probe(c->req))
-			probe(c, &c->req->rcpts[i]);
+			delivery_probe(c, &c->req->rcpts[i]);
 		else
 			delivery_run(c, &c->req->rcpts[i]);
 	}

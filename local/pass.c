@@ -41,6 +41,9 @@ talk(struct delivery *d, const struct target *t, const char *service, const char
 	rcpt.addr = t->addr;
 	if (strcmp(rcpt.addr, d->rcpt->addr) != 0 && (rcpt.orig == NULL || *rcpt.orig == '\0'))
 		rcpt.orig = d->rcpt->addr;
+	/* the mark says that nothing of the recipient is left to do; of one destination among others, only we know that */
+	if (t->exp != EXP_NONE)
+		rcpt.offset = 0;
 	req.nexthop = nexthop;
 	req.rcpts = &rcpt;
 	req.n_rcpts = 1;
@@ -71,6 +74,13 @@ pass_to(struct delivery *d, const struct target *t, const struct name_parts *n, 
 		return 1;
 	}
 	d->passed = true;
-	d->passed_deferred |= done.n_deferred > 0;
+	if (t->exp == EXP_NONE) {
+		d->passed_deferred |= done.n_deferred > 0;
+	} else {
+		d->passed_unmarked = true;
+		/* its own record has no offset: one that has makes the mail expire in time */
+		if (done.n_deferred > 0)
+			delivery_outcome(d, t->addr, "4.3.0", "delivery by way of transport %s was deferred", transport);
+	}
 	return 1;
 }

@@ -85,3 +85,21 @@ def test_unsafe_forward_is_not_followed(make):
     time.sleep(0.3)
     assert not i.maildir('bob')
     os.unlink('/home/alice/.forward')
+
+
+def test_what_another_transport_takes_hides_no_failure(make):
+    """A list of one that another agent takes and one that must wait: the recipient stays in the queue for the latter."""
+    i = make(dict(MD, mailbox_transport_maps='inline:{alice=discard:}', mailbox_command_maps='inline:{{bob = exit 75}}'),
+             aliases='both: alice, bob\n')
+    i.inject('x@client.example.net', ['both@example.test'])
+    i.wait_log(r'to=<alice@example\.test>, orig_to=<both@example\.test>, .*status=sent')
+    i.wait_log(r'to=<bob@example\.test>, orig_to=<both@example\.test>, relay=local, .*dsn=4\.3\.0, status=deferred')
+    time.sleep(0.5)
+    assert len(i.queue_ids()) == 1
+    assert 'both@example.test' in i.run('mailq').stdout
+    i.main['mailbox_command_maps'] = ''
+    i.write_conf()
+    i.control('reload')
+    # a process that was there before may still take one request with the old configuration
+    until(lambda: (i.control('flush'), time.sleep(0.3), i.maildir('bob'))[2])
+    i.wait_empty()
