@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -127,9 +128,12 @@ sync_directory(const char *path)
 }
 
 void
-edit_file(const char *path, line_fate_fn *fate, void (*begin)(void *arg, const char *text), void (*append)(void *arg, struct strbuf *out),
+edit_file(const char *named, line_fate_fn *fate, void (*begin)(void *arg, const char *text), void (*append)(void *arg, struct strbuf *out),
     void *arg)
 {
+	/* where a symbolic link leads, so that it stays one */
+	AUTO(mem_free) char *real = realpath(named, NULL);
+	const char *path = real != NULL ? real : named;
 	AUTO(mem_free) char *temp = mem_printf("%s.tmp", path);
 	AUTO(strbuf_done) struct strbuf text = STRBUF_INIT(CONF_FILE_MAX), out = STRBUF_INIT(CONF_FILE_MAX);
 	struct err err = ERR_INIT;

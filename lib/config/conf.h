@@ -75,7 +75,7 @@ NODISCARD int conf_bind(struct conf *c, const struct conf_bind *binds, size_t n,
 NODISCARD int conf_parse_time(const char *s, char default_unit, uint64_t *out_ms);
 /* Comma- and blank-separated list; { } group keeps blanks and commas together (braces of a group are kept). */
 NODISCARD int conf_split_list(const char *s, struct strvec *out, struct err *err);
-/* "{ name = value }" or "name = value": the parts, trimmed; value in braces loses them. In place. */
+/* "{ name = value }" or "name = value": the parts, trimmed; braces within the value stay. In place. */
 NODISCARD int conf_split_nameval(char *s, char **name, char **value, struct err *err);
 
 /* Names set that nothing knows, names known but not acted on by this release: one line each for the log or postern check. */

@@ -111,28 +111,47 @@ read_interfaces(struct addresses *all, const char *protocols, struct err *err)
 	return 0;
 }
 
-static bool
-is_address_of(const char *host, const struct address *a)
+/* Addresses of a word of inet_interfaces; NULL: it is no address and no name that is known. */
+static struct addrinfo *
+look_up(const char *host, int family)
 {
-	struct addrinfo hints = { .ai_socktype = SOCK_STREAM, .ai_family = a->family }, *res;
+	struct addrinfo hints = { .ai_socktype = SOCK_STREAM, .ai_family = family }, *res;
 	char bare[MAX_HOST_NAME + 1];
 	size_t n = strlen(host);
-	bool found = false;
 
 	if (n > 2 && host[0] == '[' && host[n - 1] == ']') {
 		host++;
 		n -= 2;
 	}
 	if (n >= sizeof(bare))
-		return false;
+		return NULL;
 	memcpy(bare, host, n);
 	bare[n] = '\0';
-	if (getaddrinfo(bare, NULL, &hints, &res) != 0)
-		return false;
+	return getaddrinfo(bare, NULL, &hints, &res) == 0 ? res : NULL;
+}
+
+static bool
+is_address_of(const char *host, const struct address *a)
+{
+	struct addrinfo *res = look_up(host, a->family);
+	bool found = false;
+
 	for (struct addrinfo *ai = res; ai != NULL && !found; ai = ai->ai_next)
 		found = memcmp(sockaddr_bytes(ai->ai_addr), a->addr, address_size(a->family)) == 0;
-	freeaddrinfo(res);
+	if (res != NULL)
+		freeaddrinfo(res);
 	return found;
+}
+
+/* A name that is not known now is master's to complain about, when it listens. */
+static bool
+is_known_host(const char *host)
+{
+	struct addrinfo *res = look_up(host, AF_UNSPEC);
+
+	if (res != NULL)
+		freeaddrinfo(res);
+	return res != NULL;
 }
 
 static bool
@@ -169,7 +188,7 @@ set_mask(struct address *a, int bits)
 static void
 apply_style(struct address *a, const char *style)
 {
-	if (ascii_casecmp(style, "host") == 0 && !(a->family == AF_INET && a->addr[0] == 127))
+	if (ascii_casecmp(style, "host") == 0)
 		set_mask(a, (int)address_size(a->family) * 8);
 	else if (ascii_casecmp(style, "class") == 0 && a->family == AF_INET)
 		set_mask(a, a->addr[0] < 128 ? 8 : a->addr[0] < 192 ? 16 : 24);
@@ -194,6 +213,22 @@ is_same_network(const struct address *a, const struct address *b)
 	size_t n = address_size(a->family);
 
 	return a->family == b->family && memcmp(a->addr, b->addr, n) == 0 && memcmp(a->mask, b->mask, n) == 0;
+}
+
+/* An address in inet_interfaces that is none of ours is a mistake that would leave us with the wrong networks. */
+static int
+check_interfaces(const struct addresses *all, const struct strvec *interfaces, struct err *err)
+{
+	for (size_t i = 0; i < interfaces->n; i++) {
+		const char *word = interfaces->v[i];
+		bool found = ascii_casecmp(word, "all") == 0 || ascii_casecmp(word, "loopback-only") == 0;
+
+		for (size_t k = 0; k < all->n && !found; k++)
+			found = is_address_of(word, &all->a[k]);
+		if (!found && is_known_host(word))
+			return err_set(err, ERR_CONF, NULL, "parameter inet_interfaces: no local interface found for %s", word);
+	}
+	return 0;
 }
 
 static int
@@ -235,7 +270,7 @@ make_mynetworks(struct conf *c, struct strbuf *out, struct err *err)
 		return err_set(err, ERR_CONF, NULL, "inet_interfaces: too many items");
 	all = pool_alloc(c->pool, sizeof(*all));
 	rc = read_interfaces(all, protocols, err);
-	return rc < 0 ? -1 : add_networks(all, &list, style, out);
+	return rc < 0 || check_interfaces(all, &list, err) < 0 ? -1 : add_networks(all, &list, style, out);
 }
 
 static const char *
