@@ -5,9 +5,11 @@
  * A reload reads into new objects first: an error leaves everything as it was.  Then each entry meets the service of its name and type, whose
  * sockets and processes it keeps; what no entry names any more is marked for removal.
  */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/ascii.h"
@@ -16,6 +18,8 @@
 #include "base/mem.h"
 #include "daemon/logconf.h"
 #include "master.h"
+
+enum { IN_USE_TRIES = 20 };
 
 static const struct conf_bind binds[] = {
 	CONF_BIND_STR(struct master_params, queue_dir, queue_directory),
@@ -270,6 +274,20 @@ remove_stale(void)
 	}
 }
 
+/* Processes of a master that was killed hold its sockets until they notice: that is a moment. */
+static int
+open_patiently(struct service *s, bool is_reload, struct err *err)
+{
+	const struct timespec nap = { .tv_nsec = 100 * 1000 * 1000 };
+
+	for (int i = 0; sockets_open(s, err) < 0; i++) {
+		if (is_reload || err->sys != EADDRINUSE || i >= IN_USE_TRIES)
+			return -1;
+		nanosleep(&nap, NULL);
+	}
+	return 0;
+}
+
 /* At start a socket that cannot be had ends us, by name; at a reload the others go on. */
 static int
 open_sockets(bool is_reload, struct err *err)
@@ -278,7 +296,7 @@ open_sockets(bool is_reload, struct err *err)
 		struct service *s = LIST_ITEM(l, struct service, link);
 		struct err local = ERR_INIT;
 
-		if (s->is_removed || sockets_open(s, &local) == 0)
+		if (s->is_removed || open_patiently(s, is_reload, &local) == 0)
 			continue;
 		err_prefix(&local, "service %s: ", s->name);
 		if (!is_reload) {

@@ -205,6 +205,14 @@ drain_log(void)
 	}
 }
 
+/* Before the locks go, with our end: who starts the next master then finds the addresses free. */
+static void
+close_all(void)
+{
+	for (struct list *l = master.services.next; l != &master.services; l = l->next)
+		sockets_close(LIST_ITEM(l, struct service, link), false);
+}
+
 uint64_t
 control_timers(uint64_t now)
 {
@@ -228,6 +236,7 @@ control_timers(uint64_t now)
 	if (master.stop_step == 2 && (now >= due || each_process(true, false, NULL) == 0)) {
 		each_process(true, true, kill_hard);
 		drain_log();
+		close_all();
 		exit(0);
 	}
 	return due > now ? due : now + 100;
