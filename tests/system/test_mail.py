@@ -14,7 +14,7 @@ def test_sendmail_to_mbox(make):
     m = until(lambda: i.mbox('alice'))[0]
     assert re.search(r'(?m)^Subject: hello$', m) and '\n>From the start\n' in m
     assert re.search(r'(?m)^Return-Path: <bob@example\.test>$', m) and re.search(r'(?m)^Delivered-To: alice@example\.test$', m)
-    i.wait_log(r'to=<alice@example\.test>, relay=local, delay=[\d.]+, delays=[\d./]+, dsn=2\.0\.0, status=sent \(delivered to mailbox\)')
+    i.wait_log(r'to=<alice@example\.test>, (orig_to=<alice>, )?relay=local, delay=[\d.]+, delays=[\d./]+, dsn=2\.0\.0, status=sent \(delivered to mailbox\)')
     i.wait_empty()
 
 

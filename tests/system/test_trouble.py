@@ -47,9 +47,9 @@ def test_unreadable_table_is_temporary(make):
 
 def test_full_queue_disk(make, tmp_path):
     i = make(MD, start=False)
-    mount('tmpfs', i.queue, 'tmpfs', 0, 'size=2m,mode=0755')
+    mount('tmpfs', i.queue, 'tmpfs', 0, 'size=24m,mode=0755')
     i.start()
-    write(i.queue + '/ballast', 'x' * (1900 * 1024))
+    write(i.queue + '/ballast', 'x' * (23800 << 10))
     for _ in range(3):
         try:
             i.inject('x@y.test', ['alice@example.test'], 'Subject: big\r\n\r\n' + ('y' * 70 + '\r\n') * 8000)
