@@ -45,10 +45,13 @@ match_byte(const char **p, unsigned byte, bool *bad)
 		hit = hit || (byte >= from && byte <= to);
 		if (!in_brackets)
 			return hit;
-		if (*(*p)++ == ']')
+		if (**p == ']') {
+			(*p)++;
 			return hit;
-		if ((*p)[-1] != ';')
+		}
+		if (**p != ';')
 			break;
+		(*p)++;
 	}
 	*bad = true;
 	return false;
@@ -60,9 +63,12 @@ match_pattern(const char *p, const unsigned char addr[4], bool *bad)
 	bool hit = true;
 
 	for (int i = 0; i < 4 && !*bad; i++) {
-		if (i > 0 && *p++ != '.')
+		if (i > 0 && *p != '.') {
 			*bad = true;
-		else if (!match_byte(&p, addr[i], bad))
+			break;
+		}
+		p += i > 0;
+		if (!match_byte(&p, addr[i], bad))
 			hit = false;
 	}
 	if (*p != 0)
