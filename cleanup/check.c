@@ -34,6 +34,17 @@ log_check(const struct message *m, const char *action, const char *name, const c
 	log_info("%s", b.s);
 }
 
+void
+check_refuse(struct message *m, const char *what, const char *line, size_t n)
+{
+	AUTO(mem_free) char *name = mem_printf("mime-error %s:", what);
+	AUTO(mem_free) char *text = mem_strndup(line, n);
+
+	if (m->status == 0)
+		log_check(m, "reject", name, text, "");
+	message_fail(m, CLEANUP_CONTENT, "5.6.0 %s", what);
+}
+
 struct check {
 	struct message *m;
 	const char *name, *line, *text;

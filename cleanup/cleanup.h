@@ -27,6 +27,7 @@ struct cleanup_conf {
 	int64_t hopcount_limit, message_limit, header_limit, line_limit, attr_limit, duplicate_limit, token_limit;
 	int64_t alias_depth, alias_size, alias_length, mime_depth, boundary_length, body_checks_limit;
 	uint64_t delay_warning_ms;
+	bool strict_7bit, strict_8bit, strict_8bit_body, strict_domain;
 	bool owner_request, original_recipient, always_add, no_mime, detect_8bit, replace_cr_lf, smtputf8, long_ids, compat_log;
 };
 
@@ -72,6 +73,7 @@ struct message {
 	bool seen_time, seen_warn, wrote_warn;
 	unsigned n_attrs, n_rcpts;
 	int hints, smtputf8;
+	bool utf8_rcpt;
 	/* for the next recipient */
 	char *orig_rcpt, *dsn_orcpt;
 	int dsn_notify;
@@ -150,6 +152,9 @@ void header_missing(struct message *m);
 
 /* check.c: header_checks and the like; false: the line is to be dropped.  out is set when it is to be replaced. */
 bool check_text(struct message *m, struct table_list *tables, const char *name, const char *text, size_t n, struct strbuf *out) MAY_WAIT;
+
+/* A fault of structure or encoding that a strict_... parameter or a limit refuses; line: what is to be seen in the log. */
+void check_refuse(struct message *m, const char *what, const char *line, size_t n);
 
 /* finish.c: commit or refuse, and what the client is told */
 void message_finish(struct message *m) MAY_WAIT;

@@ -269,6 +269,20 @@ parts(void **state UNUSED)
 }
 
 static void
+strictness(void **state UNUSED)
+{
+	check_refused("strict_7bit_headers = yes\n", CLEANUP_EXTERNAL, ENV FULL "NX: \303\274\nX\nE\n", CLEANUP_CONTENT,
+	    "5.6.0 improper use of 8-bit data in message header");
+	check_refused("strict_8bitmime_body = yes\n", CLEANUP_EXTERNAL, ENV FULL "N\nN\303\274\nX\nE\n", CLEANUP_CONTENT,
+	    "5.6.0 improper use of 8-bit data in message body");
+	check_refused("strict_8bitmime = yes\n", CLEANUP_EXTERNAL, ENV FULL "NContent-Transfer-Encoding: 8bit\nN\nN\303\274\nX\nE\n", 0, "");
+	check_refused("strict_mime_encoding_domain = yes\n", CLEANUP_EXTERNAL, ENV FULL
+	    "NContent-Transfer-Encoding: base64\nNContent-Type: multipart/mixed; boundary=b\nN\nX\nE\n", CLEANUP_CONTENT,
+	    "5.6.0 invalid message/* or multipart/* encoding domain");
+	assert_non_null(strstr(log_text, ": reject: mime-error invalid message/* or multipart/* encoding domain:  from c[1.2.3.4]; from=<a@b.test>"));
+}
+
+static void
 limits(void **state UNUSED)
 {
 	AUTO(strbuf_done) struct strbuf b = STRBUF_INIT(1 << 20);
@@ -327,7 +341,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(smtp_message), cmocka_unit_test(missing_headers), cmocka_unit_test(header_rewriting),
 		cmocka_unit_test(recipients), cmocka_unit_test(copies), cmocka_unit_test(checks), cmocka_unit_test(parts),
-		cmocka_unit_test(limits), cmocka_unit_test(odd_bytes),
+		cmocka_unit_test(strictness), cmocka_unit_test(limits), cmocka_unit_test(odd_bytes),
 	};
 
 	log_init("test", "cleanup", 0);

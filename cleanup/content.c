@@ -70,23 +70,35 @@ wants_lines(const struct message *m)
 {
 	bool checks = (m->flags & CLEANUP_CHECKS) != 0 && !m->skip_checks;
 
-	return (checks && !table_list_is_empty(m->env->body_checks)) || (m->mime != NULL && !mime_is_plain(m->mime));
+	return (checks && !table_list_is_empty(m->env->body_checks)) || (m->mime != NULL && !mime_is_plain(m->mime)) ||
+	    m->env->c.strict_8bit || m->env->c.strict_8bit_body;
+}
+
+/* What the end of a header or a boundary brought to light. */
+static void
+check_structure(struct message *m, const char *line, size_t n)
+{
+	if (mime_is_too_deep(m->mime))
+		check_refuse(m, "MIME nesting exceeds safety limit", line, n);
+	else if (m->env->c.strict_domain && mime_is_bad_domain(m->mime))
+		check_refuse(m, "invalid message/* or multipart/* encoding domain", line, n);
 }
 
 static void
 begin_body(struct message *m)
 {
-	if (m->mime != NULL)
+	if (m->mime != NULL) {
 		mime_primary_end(m->mime);
+		check_structure(m, "", 0);
+	}
 	m->phase = wants_lines(m) ? PHASE_LINES : PHASE_BULK;
 }
 
 static void
-refuse_depth(struct message *m)
+check_8bit_header(struct message *m)
 {
-	if (m->status == 0)
-		log_info("%s: reject: mime-error nesting level exceeds limit (mime_nesting_limit)", message_id_of(m));
-	message_fail(m, CLEANUP_CONTENT, "5.6.0 MIME nesting exceeds safety limit");
+	if ((m->env->c.strict_7bit || m->env->c.strict_8bit) && !ascii_is_all(m->hdr.s, m->hdr.len))
+		check_refuse(m, "improper use of 8-bit data in message header", m->hdr.s, m->hdr.len);
 }
 
 /* A whole logical header of a part or an attached message. */
@@ -101,6 +113,7 @@ end_part_header(struct message *m)
 	if (!m->in_header_line)
 		return;
 	m->in_header_line = false;
+	check_8bit_header(m);
 	mime_header(m->mime, text, n);
 	if (check_text(m, tables, "header", text, n, &changed))
 		header_put(m, changed.len > 0 ? changed.s : text, changed.len > 0 ? changed.len : n);
@@ -125,8 +138,10 @@ static void
 put_body(struct message *m, int type, const char *data, size_t n)
 {
 	AUTO(strbuf_done) struct strbuf changed = STRBUF_INIT(STRBUF_HUGE);
-	bool keep = true;
+	bool strict = m->env->c.strict_8bit || m->env->c.strict_8bit_body, keep = true;
 
+	if (strict && (m->mime == NULL || mime_encoding(m->mime) == MIME_ENC_7BIT) && !ascii_is_all(data, n))
+		check_refuse(m, "improper use of 8-bit data in message body", data, n);
 	if (m->mime != NULL && mime_part_number(m->mime) != m->part) {
 		m->part = mime_part_number(m->mime);
 		m->part_bytes = 0;
@@ -166,8 +181,8 @@ take_line(struct message *m, int type, const char *data, size_t n)
 		m->in_header_line = true;
 		return;
 	}
-	if (m->mime != NULL && mime_is_too_deep(m->mime))
-		refuse_depth(m);
+	if (m->mime != NULL)
+		check_structure(m, data, n);
 	if (kind == MIME_HEADER_END)
 		message_put(m, type, data, n);
 	else
@@ -183,6 +198,7 @@ end_header(struct message *m)
 	if (!m->in_header_line)
 		return;
 	m->in_header_line = false;
+	check_8bit_header(m);
 	if (m->mime != NULL)
 		mime_header(m->mime, m->hdr.s, m->hdr.len);
 	header_take(m, m->hdr.s, m->hdr.len);

@@ -34,7 +34,7 @@ size_record_end(struct message *m)
 	char text[SIZE_LEN + 1];
 	int options = 0;
 
-	if ((m->flags & CLEANUP_SMTPUTF8) != 0 || ((m->flags & CLEANUP_DETECT_UTF8) != 0 && m->smtputf8 != 0))
+	if ((m->flags & CLEANUP_SMTPUTF8) != 0 || ((m->flags & CLEANUP_DETECT_UTF8) != 0 && (m->smtputf8 != 0 || m->utf8_rcpt)))
 		options = 1 | m->smtputf8;
 	format_size(text, m->end_offset - m->data_offset, m->data_offset, m->n_rcpts, m->hints, options);
 	qfile_patch(m->qf, 0, REC_SIZE, text, SIZE_LEN);

@@ -62,6 +62,7 @@ write_rcpt(struct message *m, const char *addr, const char *orig, const char *ds
 		put_attr(m, "dsn_orig_rcpt", dsn_orcpt);
 	message_put(m, REC_ORCPT, orig, strlen(orig));
 	message_put(m, REC_RCPT, addr, strlen(addr));
+	m->utf8_rcpt |= !ascii_is_all(addr, strlen(addr));
 	m->n_rcpts++;
 }
 

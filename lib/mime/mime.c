@@ -6,7 +6,6 @@
 
 #include "base/ascii.h"
 #include "base/mem.h"
-#include "mime/header.h"
 
 enum content { CONTENT_PLAIN, CONTENT_MULTIPART, CONTENT_MESSAGE };
 
@@ -24,11 +23,11 @@ struct mime {
 	enum mime_context context;
 	bool in_header;
 	unsigned part;
-	bool too_deep;
+	bool too_deep, bad_domain;
 	/* what the header being read said so far */
 	enum content content;
 	enum mime_encoding encoding;
-	bool is_digest;
+	bool is_digest, is_composite;
 	struct strbuf boundary;
 };
 
@@ -85,6 +84,18 @@ mime_is_too_deep(const struct mime *m)
 }
 
 bool
+mime_is_bad_domain(const struct mime *m)
+{
+	return m->bad_domain;
+}
+
+enum mime_encoding
+mime_encoding(const struct mime *m)
+{
+	return m->encoding;
+}
+
+bool
 mime_is_plain(const struct mime *m)
 {
 	return !m->in_header && m->depth == 0;
@@ -99,6 +110,7 @@ take_type(struct mime *m, const char *value, size_t n)
 	strbuf_reset(&m->boundary);
 	if (!header_content_type(value, n, type, subtype))
 		return;
+	m->is_composite = strcmp(type, "multipart") == 0 || strcmp(type, "message") == 0;
 	if (strcmp(type, "multipart") == 0) {
 		m->is_digest = strcmp(subtype, "digest") == 0;
 		(void)header_param(value, n, "boundary", &m->boundary);
@@ -131,7 +143,7 @@ begin_header(struct mime *m, enum mime_context context, enum content dflt)
 	m->context = context;
 	m->content = dflt;
 	m->encoding = MIME_ENC_7BIT;
-	m->is_digest = false;
+	m->is_digest = m->is_composite = false;
 	strbuf_reset(&m->boundary);
 }
 
@@ -156,6 +168,8 @@ end_header(struct mime *m)
 {
 	m->in_header = false;
 	m->part++;
+	if (m->is_composite && (m->encoding == MIME_ENC_QP || m->encoding == MIME_ENC_BASE64))
+		m->bad_domain = true;
 	if (m->content == CONTENT_MULTIPART) {
 		push(m);
 	} else if (m->content == CONTENT_MESSAGE && m->encoding != MIME_ENC_BASE64 && m->encoding != MIME_ENC_QP) {

@@ -14,6 +14,7 @@
 #include <stddef.h>
 
 #include "base/attr.h"
+#include "mime/header.h"
 
 enum mime_kind {
 	MIME_BODY,		/* text of a part, preamble, boundary line, epilogue */
@@ -36,5 +37,9 @@ bool mime_is_plain(const struct mime *m);
 /* A new part's body began with this line's predecessor; counts up at each. */
 unsigned mime_part_number(const struct mime *m);
 bool mime_is_too_deep(const struct mime *m);
+/* Content-Transfer-Encoding of the header read last (7bit when it had none). */
+enum mime_encoding mime_encoding(const struct mime *m);
+/* A multipart or message was announced as base64 or quoted-printable, which RFC 2045 section 6.4 forbids. */
+bool mime_is_bad_domain(const struct mime *m);
 
 #endif
