@@ -172,11 +172,11 @@ anvil_report(struct anvil_table *t, void (*fn)(const char *text, int64_t when_s)
 		strbuf_reset(&b);
 		(void)strbuf_addf(&b, "max %s rate %u/%llus for (%s)", names[i], m->n, (unsigned long long)t->unit_ms / 1000, m->ident);
 		fn(b.s, m->when_s);
-	}
-	if (t->max_count.n > 0) {
-		strbuf_reset(&b);
-		(void)strbuf_addf(&b, "max connection count %u for (%s)", t->max_count.n, t->max_count.ident);
-		fn(b.s, t->max_count.when_s);
+		if (i == ANVIL_CONNECTIONS) {
+			strbuf_reset(&b);
+			(void)strbuf_addf(&b, "max connection count %u for (%s)", t->max_count.n, t->max_count.ident);
+			fn(b.s, t->max_count.when_s);
+		}
 	}
 	if (t->max_size.n > 0) {
 		strbuf_reset(&b);

@@ -61,8 +61,8 @@ test_report(void **state)
 	(void)anvil_count(t, "b", ANVIL_CONNECTIONS, 1, 3);
 	(void)anvil_count(t, "a", ANVIL_RECIPIENTS, 1, 4);
 	anvil_report(t, note);
-	assert_string_equal(reported.s, "max connection rate 2/60s for (b) @3|max recipient rate 1/60s for (a) @4|"
-	    "max connection count 2 for (b) @3|max cache size 2 @2|");
+	assert_string_equal(reported.s, "max connection rate 2/60s for (b) @3|max connection count 2 for (b) @3|"
+	    "max recipient rate 1/60s for (a) @4|max cache size 2 @2|");
 	strbuf_reset(&reported);
 	anvil_report(t, note);
 	assert_string_equal(reported.s, "");
