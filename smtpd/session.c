@@ -303,12 +303,10 @@ read_line(struct session *s, char **line)
 			return GOT_END;
 		}
 	}
-	if (memchr(*line, 0, len) == NULL && (!conf.smtputf8 || utf8_is_valid(*line, len)))
+	if (len > 0 && memchr(*line, 0, len) == NULL && (!conf.smtputf8 || utf8_is_valid(*line, len)))
 		return GOT_LINE;
-	s->where = "UNKNOWN";
-	s->n_all[UNKNOWN]++;
-	s->errors++;
-	(void)reply(s, 500, "5.5.2", strlen(*line) != len ? "Error: bad syntax" : "Error: bad UTF-8 syntax");
+	s->errors++;		/* but not counted as a command */
+	(void)reply(s, 500, "5.5.2", strlen(*line) != len || len == 0 ? "Error: bad syntax" : "Error: bad UTF-8 syntax");
 	return GOT_SKIP;
 }
 
