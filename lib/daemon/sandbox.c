@@ -125,7 +125,7 @@ filter_rules(scmp_filter_ctx ctx, struct err *err)
 	}
 	for (size_t i = 0; i < COUNT_OF(families); i++) {
 		if (seccomp_rule_add(ctx, SCMP_ACT_ERRNO(EAFNOSUPPORT), SCMP_SYS(socket), 1,
-		    SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)families[i])) < 0)
+		    SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)families[i], 0)) < 0)
 			return err_set(err, ERR_TEMP, NULL, "seccomp rule for socket");
 	}
 	/* no stuffing of input into a terminal */
