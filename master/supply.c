@@ -143,10 +143,19 @@ count_procs(struct service *s)
 	return c;
 }
 
+/* While the others come to their end there is still something to log. */
+static bool
+may_start(const struct service *s)
+{
+	bool is_log = strcmp(s->program->name, "postlogd") == 0;
+
+	return !s->is_removed && (!master.is_stopping || (is_log && master.stop_step < 2));
+}
+
 static bool
 can_start(struct service *s, const struct count *c)
 {
-	if (master.is_stopping || s->is_removed)
+	if (!may_start(s))
 		return false;
 	if (s->program->share == SHARE_EXCLUSIVE)
 		return c->alive == 0;	/* two at once would contradict each other */
@@ -273,7 +282,7 @@ supply(struct service *s)
 	struct count c = count_procs(s);
 	uint64_t now = clock_mono_ms();
 
-	if (s->is_removed || master.is_stopping || s->throttled_until > now) {
+	if (!may_start(s) || s->throttled_until > now) {
 		watch_clients(s, false);
 		return;
 	}

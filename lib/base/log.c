@@ -15,7 +15,7 @@
 #include "base/ascii.h"
 #include "base/clock.h"
 
-enum { RECORD_MAX = 2000, BATCH_MAX = 16384, SEND_TRIES = 20, FULL_WAIT_MS = 50, NO_WAIT_MS = 2000 };
+enum { RECORD_MAX = 2000, RECORD_ROOM = RECORD_MAX + 400, BATCH_MAX = 60000, SEND_TRIES = 20, FULL_WAIT_MS = 50, NO_WAIT_MS = 500, TELL_EVERY_MS = 1000 };
 
 /* A process has one log: this is the one mutable global of lib/base besides the hash seed. */
 static struct {
@@ -24,7 +24,7 @@ static struct {
 	int to, facility, fd, file_fd, verbose;
 	bool utf8;
 	unsigned long lost, lost_told;
-	uint64_t retry_ms, no_wait_until_ms;
+	uint64_t retry_ms, no_wait_until_ms, tell_ms;
 	char batch[BATCH_MAX];
 	size_t batch_len;
 	void (*tee)(enum log_level, const char *);
@@ -226,8 +226,11 @@ batch_send(void)
 		lines += lg.batch[i] == '\n';
 	if (lg.to & LOG_TO_POSTLOG) {
 		/* the last newline is the datagram's end; postlogd takes several lines at once */
-		if (!socket_send(lg.batch, lg.batch_len - 1) && !file_send(lg.batch, lg.batch_len))
+		if (!socket_send(lg.batch, lg.batch_len - 1) && !file_send(lg.batch, lg.batch_len)) {
+			if (lg.batch_len + RECORD_ROOM <= sizeof(lg.batch))
+				return;		/* there is room for more: next time */
 			lg.lost += lines;
+		}
 	} else if (!file_send(lg.batch, lg.batch_len)) {
 		lg.lost += lines;
 	}
@@ -249,7 +252,7 @@ static void
 to_line(const char *stamp, const char *text)
 {
 	char *line;
-	size_t n, room = RECORD_MAX + 400;
+	size_t n, room = RECORD_ROOM;
 
 	if (lg.batch_len + room > sizeof(lg.batch))
 		log_flush();
@@ -325,8 +328,10 @@ log_write(enum log_level level, const char *fmt, ...)
 	va_end(ap);
 	ascii_printable(text, lg.utf8);
 	emit(level, text);
-	if (lg.lost > lg.lost_told && clock_mono_ms() >= lg.retry_ms)
+	if (lg.lost > lg.lost_told && clock_mono_ms() >= lg.tell_ms) {
+		lg.tell_ms = clock_mono_ms() + TELL_EVERY_MS;
 		tell_lost();
+	}
 	if (level >= LOG_LEVEL_FATAL)
 		log_flush();
 	errno = saved;
