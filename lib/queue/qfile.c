@@ -85,7 +85,7 @@ flush_buf(struct qfile *f)
 {
 	if (f->buf_len == 0 || f->werr.class != ERR_NONE)
 		return;
-	if (f->q->ops->write_at(f, f->buf, f->buf_len, f->flushed, &f->werr) < 0)
+	if (f->q->ops->flush(f, &f->werr) < 0)
 		return;
 	f->flushed += (off_t)f->buf_len;
 	f->buf_len = 0;

@@ -66,10 +66,10 @@ void qfile_free(struct qfile **qp);
 const char *qfile_id(const struct qfile *f);
 int qfile_fd(const struct qfile *f);		/* for sendfile, SCM_RIGHTS; -1 where the back end has none */
 
-/* Writing: buffered, large writes.  Errors stick: put returns nothing, commit (or qfile_check) tells. */
-void qfile_put(struct qfile *f, int type, const void *data, size_t len);
-void qfile_putf(struct qfile *f, int type, const char *fmt, ...) PRINTF(3, 4);
-void qfile_put_raw(struct qfile *f, const void *records, size_t n);	/* already encoded, whole records */
+/* Writing: buffered; a full buffer (256 KiB) is written in the worker pool.  Errors stick: put returns nothing, commit (or qfile_check) tells. */
+void qfile_put(struct qfile *f, int type, const void *data, size_t len) MAY_WAIT;
+void qfile_putf(struct qfile *f, int type, const char *fmt, ...) PRINTF(3, 4) MAY_WAIT;
+void qfile_put_raw(struct qfile *f, const void *records, size_t n) MAY_WAIT;	/* already encoded, whole records */
 off_t qfile_tell(const struct qfile *f);				/* offset of the next record */
 void qfile_patch(struct qfile *f, off_t at, int type, const void *data, size_t len);	/* overwrite, same size on disk */
 NODISCARD int qfile_check(struct qfile *f, struct err *err);

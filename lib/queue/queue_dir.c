@@ -212,6 +212,36 @@ struct commit_job {
 	int sys;
 };
 
+/* A write into the page cache may wait for the disk as well, when much is dirty.  The kernel is asked to write at once, so that little is
+ * left for the sync of a large message. */
+static void
+flush_run(void *arg)
+{
+	struct commit_job *j = arg;
+	struct qfile *f = j->f;
+
+	if (write_all(f->fd, f->buf, f->buf_len, f->flushed) < 0) {
+		j->failed = "write";
+		j->sys = errno;
+		return;
+	}
+#ifdef SYNC_FILE_RANGE_WRITE
+	(void)sync_file_range(f->fd, f->flushed, (off_t)f->buf_len, SYNC_FILE_RANGE_WRITE);
+#endif
+}
+
+static int
+dir_flush(struct qfile *f, struct err *err)
+{
+	struct commit_job j = { .f = f };
+
+	task_offload(flush_run, &j);
+	if (j.failed == NULL)
+		return 0;
+	errno = j.sys;
+	return err_sys(err, "write %s/%s", queue_name_str(f->where), f->id);
+}
+
 static void
 commit_run(void *arg)
 {
@@ -641,7 +671,7 @@ dir_free(struct queue *q)
 
 static const struct queue_ops dir_ops = {
 	.create = dir_create, .open = dir_open, .close = dir_close, .read_at = dir_read_at, .write_at = dir_write_at,
-	.commit = dir_commit, .stat_open = dir_stat_open, .stat = dir_stat, .move = dir_move, .set_time = dir_set_time,
+	.flush = dir_flush, .commit = dir_commit, .stat_open = dir_stat_open, .stat = dir_stat, .move = dir_move, .set_time = dir_set_time,
 	.set_mode = dir_set_mode, .remove = dir_remove, .scan = dir_scan, .change_time = dir_change_time,
 	.log_append = dir_log_append, .log_remove = dir_log_remove, .log_read = dir_log_read, .free = dir_free,
 };

@@ -173,6 +173,12 @@ memq_write_at(struct qfile *f, const void *buf, size_t n, off_t at, struct err *
 }
 
 static int
+memq_flush(struct qfile *f, struct err *err)
+{
+	return memq_write_at(f, f->buf, f->buf_len, f->flushed, err);
+}
+
+static int
 memq_move(struct queue *q, const char *id, enum queue_name from, enum queue_name to, struct err *err)
 {
 	struct queue_mem *m = as_mem(q);
@@ -335,7 +341,7 @@ memq_free(struct queue *q)
 
 static const struct queue_ops mem_ops = {
 	.create = memq_create, .open = memq_open, .close = memq_close, .read_at = memq_read_at, .write_at = memq_write_at,
-	.commit = memq_commit, .stat_open = memq_stat_open, .stat = memq_stat, .move = memq_move, .set_time = memq_set_time,
+	.flush = memq_flush, .commit = memq_commit, .stat_open = memq_stat_open, .stat = memq_stat, .move = memq_move, .set_time = memq_set_time,
 	.set_mode = memq_set_mode, .remove = memq_remove, .scan = memq_scan, .change_time = memq_change_time,
 	.log_append = memq_log_append, .log_remove = memq_log_remove, .log_read = memq_log_read, .free = memq_free,
 };

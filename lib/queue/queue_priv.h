@@ -40,6 +40,8 @@ struct queue_ops {
 	void (*close)(struct qfile *f);		/* removes what was created and not committed */
 	ssize_t (*read_at)(struct qfile *f, void *buf, size_t n, off_t at);
 	int (*write_at)(struct qfile *f, const void *buf, size_t n, off_t at, struct err *err);
+	/* write the full buffer; it goes on to the disk meanwhile */
+	int (*flush)(struct qfile *f, struct err *err) MAY_WAIT;
 	/* write the rest of the buffer, make ready, sync */
 	int (*commit)(struct qfile *f, bool hold, struct err *err);
 	int (*stat_open)(struct qfile *f, struct qstat *st, struct err *err);
