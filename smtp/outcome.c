@@ -10,7 +10,7 @@
 
 #include "base/log.h"
 
-enum { REPLY_SHOWN = 2000 };
+enum { REPLY_SHOWN = 2000, MAX_KEPT_LINES = 100 };
 
 static struct outcome *
 make(struct delivery *d, const struct session *s, bool is_site, const char *dsn, const char *reason)
@@ -122,17 +122,17 @@ outcome_sent(struct delivery *d, struct session *s, struct rcpt *r)
 void
 outcome_log_kept(struct delivery *d)
 {
-	for (size_t i = 0; i < d->n_rcpts; i++) {
-		const struct outcome *o = d->rcpts[i].last;
-		size_t k;
+	const char *said = "";
+	unsigned n = 0;
 
-		if (d->rcpts[i].is_done || o == NULL || o->is_logged)
+	for (size_t i = 0; i < d->n_rcpts && n < MAX_KEPT_LINES; i++) {
+		const struct outcome *o = d->rcpts[i].last;
+
+		if (d->rcpts[i].is_done || o == NULL || o->is_logged || strcmp(said, o->reason) == 0)
 			continue;
-		/* The same words are said once. */
-		for (k = 0; k < i && (d->rcpts[k].is_done || d->rcpts[k].last == NULL || strcmp(d->rcpts[k].last->reason, o->reason) != 0); k++)
-			;
-		if (k == i)
-			log_info("%s: %s", d->req->id, o->reason);
+		said = o->reason;
+		log_info("%s: %s", d->req->id, said);
+		n++;
 	}
 }
 

@@ -30,7 +30,7 @@ struct server {
 	bool no_ehlo_list;
 	int fd;
 	uint16_t port;
-	unsigned n_sessions, n_rcpts;
+	unsigned n_sessions, n_rcpts, rcpt_limit, in_turn;
 	struct strbuf commands, data;	/* verbs "EHLO MAIL ..." of all sessions; content of all messages */
 };
 static struct server server;
@@ -80,6 +80,10 @@ command(struct stream *s, const char *line)
 	strbuf_adds(&server.commands, verb);
 	if (strncmp(line, "RCPT", 4) == 0)
 		server.n_rcpts++;
+	if (strncmp(line, "MAIL", 4) == 0)
+		server.in_turn = 0;
+	if (strncmp(line, "RCPT", 4) == 0 && server.rcpt_limit > 0 && ++server.in_turn > server.rcpt_limit)
+		return say(s, "452 4.5.3 too many recipients");
 	if (strncmp(line, "DATA", 4) == 0 && reply == NULL) {
 		if (!say(s, "354 go"))
 			return false;
@@ -249,6 +253,14 @@ plain(void)
 	assert_int_equal(deliver_to(small, 3).n_deferred, 0);
 	task_sleep(5, NULL);
 	assert_string_equal(server.commands.s, "EHLO HELO MAIL RCPT RCPT RCPT DATA QUIT ");
+
+	/* a server that takes three at a time is asked for three at a time, once that is known */
+	server_reset(NULL);
+	server.rcpt_limit = 3;
+	assert_int_equal(deliver_to(small, 10).n_deferred, 0);
+	assert_int_equal(server.n_rcpts, 10 + 3 + 3 + 1);
+	assert_int_equal(server.n_sessions, 1);
+	server.rcpt_limit = 0;
 
 	/* more recipients than are under way at once */
 	server_reset(NULL);

@@ -315,10 +315,10 @@ end_reply(struct turn *t)
 
 /* Recipients that were too many for this transaction need the session once more. */
 static bool
-has_over_limit(const struct turn *t)
+has_over_limit(const struct delivery *d)
 {
-	for (size_t i = 0; i < t->n; i++)
-		if (t->v[i]->is_over_limit)
+	for (size_t i = 0; i < d->n_rcpts; i++)
+		if (!d->rcpts[i].is_done && d->rcpts[i].is_over_limit)
 			return true;
 	return false;
 }
@@ -331,7 +331,7 @@ send_end(struct turn *t, struct err *err)
 
 	if (session_command(t->s, err, ".") < 0)
 		return -1;
-	if (!(t->s->ext & EXT_PIPELINING) || !c->conf.skip_quit || has_over_limit(t) || cache_is_wanted(c, t->s))
+	if (!(t->s->ext & EXT_PIPELINING) || !c->conf.skip_quit || has_over_limit(t->d) || cache_is_wanted(c, t->s))
 		return 0;
 	if (session_command(t->s, err, "QUIT") < 0)
 		return -1;
@@ -383,32 +383,39 @@ is_probe(const struct delivery *d)
 }
 
 static void
-turn_init(struct turn *t, struct delivery *d, struct session *s, bool is_first)
+turn_init(struct turn *t, struct delivery *d, struct session *s, size_t limit)
 {
+	bool is_first = limit == 0;
+
 	*t = (struct turn){ .d = d, .s = s, .is_probe = is_probe(d), .is_reused = is_first && s->n_uses > 1 };
 	t->v = pool_alloc_array(d->pool, d->n_left + 1, sizeof(*t->v));
 	for (size_t i = 0; i < d->n_rcpts; i++) {
 		struct rcpt *r = &d->rcpts[i];
 
-		r->is_in_turn = !r->is_done && (is_first || r->is_over_limit);
-		r->is_accepted = r->is_over_limit = false;
-		if (r->is_in_turn)
-			t->v[t->n++] = r;
+		r->is_in_turn = !r->is_done && (is_first || (r->is_over_limit && t->n < limit));
+		r->is_accepted = false;
+		if (is_first)
+			r->is_over_limit = false;
+		if (!r->is_in_turn)
+			continue;
+		r->is_over_limit = false;
+		t->v[t->n++] = r;
 	}
 	t->n_cmds = t->n + (t->is_probe ? 1 : 2);
 }
 
-/* Have some been delivered, and were others refused only because they were too many? */
-static bool
-is_worth_another(const struct turn *t)
+/* How many were delivered while others were refused only because they were too many: what the next transaction may hold.  0: there is
+ * no next one. */
+static size_t
+next_limit(const struct turn *t)
 {
-	bool is_sent = false, is_left = false;
+	size_t n_sent = 0;
 
-	for (size_t i = 0; i < t->n; i++) {
-		is_sent = is_sent || (t->v[i]->is_done && t->v[i]->is_accepted);
-		is_left = is_left || (!t->v[i]->is_done && t->v[i]->is_over_limit);
-	}
-	return is_sent && is_left && !t->s->is_broken && !t->s->said_421;
+	if (t->s->is_broken || t->s->said_421 || !has_over_limit(t->d))
+		return 0;
+	for (size_t i = 0; i < t->n; i++)
+		n_sent += t->v[i]->is_done && t->v[i]->is_accepted;
+	return n_sent;
 }
 
 /* Refused without asking: what the server cannot take. */
@@ -446,7 +453,7 @@ int
 transact(struct delivery *d, struct session *s)
 {
 	const struct outcome *obstacle;
-	bool is_first = true;
+	size_t limit = 0;
 	struct turn t;
 
 	if (d->req->encoding != NULL && strcmp(d->req->encoding, "8bit") == 0 && !(s->ext & EXT_8BITMIME))
@@ -461,10 +468,9 @@ transact(struct delivery *d, struct session *s)
 			outcome_all(d, obstacle);
 			return 0;
 		}
-		turn_init(&t, d, s, is_first);
-		is_first = false;
+		turn_init(&t, d, s, limit);
 		if (one_turn(&t) < 0)
 			return -1;
-	} while (is_worth_another(&t));
+	} while ((limit = next_limit(&t)) > 0);
 	return 0;
 }
