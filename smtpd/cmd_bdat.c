@@ -67,6 +67,7 @@ receive(struct session *s, uint64_t size, bool keep)
 			return -1;
 		}
 		if (size > 0 && used == 0 && stream_fill(s->st, &err) != 1) {
+			s->content_octets += n;		/* had come and was not a whole line */
 			content_lost(s, &err);
 			return -1;
 		}

@@ -347,6 +347,9 @@ static const struct {
 	  EHLO_REPLY "503 5.5.1 Error: need RCPT command\r\n" OK_MAIL "554 5.5.1 Error: no valid recipients\r\n" OK "503 5.5.1 Error: need RCPT command\r\n" OK_MAIL
 	  OK_RCPT "250 2.0.0 Ok: 1 bytes\r\n503 5.5.1 Error: need BDAT or RSET command\r\n503 5.5.1 Error: need BDAT or RSET command\r\n"
 	  "503 5.5.1 Error: nested MAIL command\r\n" OK "503 5.5.1 Error: need RCPT command\r\n" },
+	{ EHLO MAIL RCPT "BDAT 100\r\nSubject: half", EHLO_REPLY OK_MAIL OK_RCPT },
+	{ EHLO MAIL RCPT "BDAT 100\r\nSubject: half\r\n", EHLO_REPLY OK_MAIL OK_RCPT },
+	{ EHLO MAIL RCPT "BDAT 3\r\nSubBDAT 100\r\nject: half", EHLO_REPLY OK_MAIL OK_RCPT "250 2.0.0 Ok: 3 bytes\r\n" },
 	{ EHLO MAIL RCPT "BDAT x\r\nNOOP\r\n", EHLO_REPLY OK_MAIL OK_RCPT "501 5.5.4 Syntax: BDAT count [LAST]\r\n" },
 	{ EHLO MAIL RCPT "BDAT 3 FIRST\r\nNOOP\r\n", EHLO_REPLY OK_MAIL OK_RCPT "501 5.5.4 Syntax: BDAT count [LAST]\r\n" },
 	/* two messages in one write, and one that is not finished */
