@@ -17,7 +17,7 @@
 #include "queue/queue.h"
 #include "queue/queue_dir.h"
 
-enum { STDIN_MAX = 1 << 30 };
+enum { PIPE_MAX = 1 << 30 };
 
 struct show {
 	bool body, envelope, header;	/* -b -e -h */
@@ -292,36 +292,43 @@ show_file(struct show *s, struct qfile *f)
 	}
 }
 
+/* A pipe cannot be read twice or at an offset: it is read into memory. */
+static void
+show_pipe(struct show *s, int fd)
+{
+	AUTO(queue_free) struct queue *q = queue_open_memory();
+	AUTO(strbuf_done) struct strbuf b = STRBUF_INIT(PIPE_MAX);
+	AUTO(qfile_free) struct qfile *f = NULL;
+	struct err err = ERR_INIT;
+
+	if (io_read_fd(fd, &b, &err) < 0)
+		fatal("%s: %s", s->name, err.text);
+	f = qfile_create(q, QUEUE_INCOMING, &err);
+	if (f == NULL)
+		fatal("%s: %s", s->name, err.text);
+	qfile_put_raw(f, b.s, b.len);
+	strbuf_done(&b);
+	if (qfile_commit(f, false, &err) < 0)
+		fatal("%s: %s", s->name, err.text);
+	show_file(s, f);
+}
+
 static void
 show_path(struct show *s, struct queue *q, const char *path)
 {
 	AUTO(qfile_free) struct qfile *f = NULL;
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	AUTO(io_close) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	struct stat st;
 
-	if (fd < 0)
-		fatal("open %s: %s", path, strerrordesc_np(errno));
 	s->name = path;
+	if (fd < 0 || fstat(fd, &st) < 0)
+		fatal("open %s: %s", path, strerrordesc_np(errno));
+	if (!S_ISREG(st.st_mode)) {
+		show_pipe(s, fd);
+		return;
+	}
 	f = queue_dir_file(q, fd);
-	show_file(s, f);
-}
-
-/* A pipe cannot be read twice or at an offset: it is read into memory. */
-static void
-show_stdin(struct show *s)
-{
-	AUTO(queue_free) struct queue *q = queue_open_memory();
-	AUTO(strbuf_done) struct strbuf b = STRBUF_INIT(STDIN_MAX);
-	AUTO(qfile_free) struct qfile *f = NULL;
-	struct err err = ERR_INIT;
-
-	if (io_read_fd(STDIN_FILENO, &b, &err) < 0)
-		fatal("stdin: %s", err.text);
-	f = qfile_create(q, QUEUE_INCOMING, &err);
-	if (f == NULL)
-		fatal("stdin: %s", err.text);
-	qfile_put_raw(f, b.s, b.len);
-	strbuf_done(&b);
-	s->name = "stdin";
+	fd = -1;
 	show_file(s, f);
 }
 
@@ -421,8 +428,10 @@ main(int argc, char **argv)
 	q = by_id ? open_queue(dir) : queue_open_dir(".", "", 0, false, &err);
 	if (q == NULL)
 		fatal("%s", err.text);
-	if (optind == argc)
-		show_stdin(&s);
+	if (optind == argc) {
+		s.name = "stdin";
+		show_pipe(&s, STDIN_FILENO);
+	}
 	for (; optind < argc; optind++) {
 		if (by_id)
 			show_id(&s, q, argv[optind]);

@@ -103,6 +103,17 @@ def test_postcat_as_postfix(make, option):
         assert (ours.stdout, ours.returncode) == (theirs.stdout, theirs.returncode), name
 
 
+def test_postcat_of_a_pipe(make):
+    i = make(start=False)
+    p = SAMPLES + '/08-milter-headers.bin'
+    whole = subprocess.run([i.path('postcat'), p], capture_output=True).stdout.replace(p.encode(), b'stdin')
+    assert b'X-Added-Two: second line' in whole
+    cat = subprocess.Popen(['cat', p], stdout=subprocess.PIPE)
+    assert subprocess.run([i.path('postcat')], stdin=cat.stdout, capture_output=True).stdout == whole
+    with open(p, 'rb') as f:
+        assert subprocess.run([i.path('postcat')], stdin=f, capture_output=True).stdout == whole
+
+
 @pytest.mark.skipif(not os.path.exists('/usr/sbin/postfix'), reason='no Postfix here to go back to')
 def test_postfix_takes_over(make, sink):
     """The way back: Postfix lists and delivers what Postern left, without a word of complaint."""
