@@ -88,6 +88,7 @@ struct proc {
 	unsigned quota;
 	bool is_told_to_end;
 	uint64_t started, told_at;
+	int n_hurried;
 };
 
 struct master {

@@ -6,6 +6,7 @@
  * a client comes, if maxproc allows.  What maxproc counts is a matter of the program (enum share): the sessions that processes may hold
  * (their quotas) never add up to more than max_sessions, those of processes that are ending included.
  */
+#include <signal.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -21,6 +22,7 @@ enum {
 	LIMIT_TOLD_EVERY_MS = 1000 * 1000,
 	STRESS_MS = 1000 * 1000,
 	EXCLUSIVE_END_MS = 10 * 1000,
+	START_MS = 100 * 1000,
 };
 
 static void on_client(void *arg);
@@ -368,9 +370,36 @@ hurry_timers(struct service *s, uint64_t now)
 
 		if (proc_is_serving(p) || p->told_at == 0)
 			continue;
-		if (now >= p->told_at + EXCLUSIVE_END_MS)
-			proc_send(p, HUB_STOP, 0);	/* tells it once more in as much time */
+		if (now >= p->told_at + EXCLUSIVE_END_MS) {
+			proc_send(p, HUB_STOP, 0);
+			if (p->n_hurried++ > 0) {
+				log_warning("process %s pid %ld does not end: it is killed", s->exe, (long)p->pid);
+				kill(p->pid, SIGKILL);
+			}
+		}
 		next = min_time(next, p->told_at + EXCLUSIVE_END_MS);
+	}
+	return next;
+}
+
+/* A process that does not come up holds up its service: nobody else is started while it is waited for. */
+static uint64_t
+start_timers(struct service *s, uint64_t now)
+{
+	uint64_t next = UINT64_MAX;
+
+	for (struct list *l = s->procs.next; l != &s->procs; l = l->next) {
+		struct proc *p = LIST_ITEM(l, struct proc, link);
+
+		if (p->flags & HUB_READY || p->is_told_to_end)
+			continue;
+		if (now >= p->started + START_MS) {
+			log_warning("process %s pid %ld is not ready after %d seconds: it is killed", s->exe, (long)p->pid, START_MS / 1000);
+			p->is_told_to_end = true;
+			kill(p->pid, SIGKILL);
+		} else {
+			next = min_time(next, p->started + START_MS);
+		}
 	}
 	return next;
 }
@@ -378,7 +407,7 @@ hurry_timers(struct service *s, uint64_t now)
 static uint64_t
 service_timers(struct service *s, uint64_t now)
 {
-	uint64_t next = hurry_timers(s, now);
+	uint64_t next = min_time(hurry_timers(s, now), start_timers(s, now));
 
 	if (s->throttled_until != 0) {
 		if (s->throttled_until > now) {

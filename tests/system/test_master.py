@@ -224,3 +224,15 @@ def test_log_rotation(make):
     greeting(i.port)
     i.wait_log('connect from')
     assert 'daemon started' not in i.log()
+
+
+def test_stuck_processes_do_not_stop_a_service(make):
+    i = make()
+    p = i.daemons('qmgr')[0]
+    os.kill(p, signal.SIGSTOP)
+    i.services = [s + ' -v' if s.startswith('qmgr ') else s for s in i.services]
+    i.write_conf()
+    i.control('reload')         # started another way: the old one is to end
+    i.inject('x@y.test', ['alice@example.test'])
+    until(lambda: i.mbox('alice'), 40, 'a new qmgr that delivers')
+    i.wait_log('qmgr pid %d does not end: it is killed' % p)
