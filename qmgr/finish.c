@@ -6,6 +6,7 @@
  */
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -13,7 +14,7 @@
 #include "base/mem.h"
 #include "qmgr/qmgr.h"
 
-enum { SMTPUTF8_BITS = 1, WARN_TEXT = 32, FORCED_ROUNDS = 10000 };
+enum { SMTPUTF8_BITS = 1, WARN_TEXT = 32, LOGGED_MAX = 1000000, PORTION = 5000 };
 
 static bool
 has_log(const struct message *m, enum queue_name log)
@@ -148,62 +149,97 @@ is_expired(const struct message *m)
 }
 
 static int
-expire(struct message *m, const char *status)
+by_number(const void *a, const void *b)
 {
-	log_info("%s: from=<%s>, status=%s, returned to sender", m->item->id, message_from(m), status);
-	return report(m, BOUNCE_EXPIRE, "bounce");
+	int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+
+	return x < y ? -1 : x > y;
 }
 
-/* Recipients that are still open in the file. */
+/* Offsets of the recipients that the defer log speaks of, sorted. */
 static int
-read_open(struct message *m, struct err *err)
+read_logged(struct message *m, struct pool *pool, int64_t **offsets, size_t *n, struct err *err)
 {
-	AUTO(qfile_free) struct qfile *f = qfile_open(qm.queue, QUEUE_ACTIVE, m->item->id, QFILE_LOCK_EXCLUSIVE, err);
+	struct dlog_entry *entries;
 
-	if (f == NULL)
+	if (dlog_read(qm.queue, QUEUE_DEFER, m->item->id, pool, &entries, n, LOGGED_MAX, err) < 0)
 		return -1;
-	pool_free(&m->pool);
-	m->pool = pool_new(2048);
-	return qenv_read(f, m->pool, (size_t)qm.conf.rcpt_minimum * 100, &m->env, err);
+	*offsets = pool_alloc_array(pool, *n + 1, sizeof(**offsets));
+	for (size_t i = 0; i < *n; i++)
+		(*offsets)[i] = entries[i].offset;
+	qsort(*offsets, *n, sizeof(**offsets), by_number);
+	return 0;
 }
 
 static int
-record_expired(struct message *m, struct err *err)
+record_expired(struct message *m, const struct qrcpt *r, const char *dsn, const char *reason, struct err *err)
 {
-	for (size_t i = 0; i < m->env.n_rcpts; i++) {
-		const struct qrcpt *r = &m->env.rcpts[i];
-		struct dlog_entry e = {
-			.rcpt = r->addr, .orig_rcpt = r->orig, .dsn_orcpt = r->dsn_orcpt, .offset = r->offset, .dsn_notify = r->dsn_notify,
-			.status = "4.7.0", .action = "delayed", .diag_type = "", .diag_text = "", .mta_type = "", .mta_name = "",
-			.reason = "message is administratively expired",
-		};
+	struct dlog_entry e = {
+		.rcpt = r->addr, .orig_rcpt = r->orig, .dsn_orcpt = r->dsn_orcpt, .offset = r->offset, .dsn_notify = r->dsn_notify,
+		.status = dsn, .action = "delayed", .diag_type = "", .diag_text = "", .mta_type = "", .mta_name = "", .reason = reason,
+	};
 
-		if (bounce_append(qm.bounce, QUEUE_DEFER, m->item->id, &e, err) < 0)
+	return bounce_append(qm.bounce, QUEUE_DEFER, m->item->id, &e, err);
+}
+
+/*
+ * The report of expiry is made from the defer log.  A recipient that is open and not in it (the record was lost, or there was no
+ * attempt) is added first: none may vanish with the file.
+ */
+static int
+add_missing(struct message *m, const char *dsn, const char *reason, struct err *err)
+{
+	AUTO(qfile_free) struct qfile *f = qfile_open(qm.queue, QUEUE_ACTIVE, m->item->id, QFILE_LOCK_NONE, err);
+	AUTO(pool_free) struct pool *pool = pool_new(4096);
+	struct qenv env;
+	int64_t *offsets;
+	size_t n;
+
+	if (f == NULL || read_logged(m, pool, &offsets, &n, err) < 0 || qenv_read(f, pool, PORTION, &env, err) < 0)
+		return -1;
+	for (;;) {
+		for (size_t i = 0; i < env.n_rcpts; i++) {
+			int64_t at = env.rcpts[i].offset;
+
+			if (bsearch(&at, offsets, n, sizeof(at), by_number) == NULL && record_expired(m, &env.rcpts[i], dsn, reason, err) < 0)
+				return -1;
+		}
+		if (env.resume_at == 0)
+			return 0;
+		if (qenv_more(f, pool, PORTION, &env, err) < 0)
 			return -1;
 	}
-	return 0;
+}
+
+static int
+expire(struct message *m, const char *status, const char *dsn, const char *reason)
+{
+	struct err err = ERR_INIT;
+
+	if (add_missing(m, dsn, reason, &err) < 0) {
+		if (!task_is_cancelled())
+			log_warning("%s: expiry: %s", m->item->id, err.text);
+		return -1;
+	}
+	log_info("%s: from=<%s>, status=%s, returned to sender", m->item->id, message_from(m), status);
+	return report(m, BOUNCE_EXPIRE, "bounce");
 }
 
 /* Returned without another attempt: with the reasons of the last one, where it left any. */
 void
 finish_forced(struct message *m)
 {
-	struct err err = ERR_INIT;
+	int r = 0;
 
-	for (int i = 0; i < FORCED_ROUNDS && m->env.n_rcpts > 0; i++) {
-		size_t before = m->env.n_done;
-
-		if (((i > 0 || !has_log(m, QUEUE_DEFER)) && record_expired(m, &err) < 0) || expire(m, "force-expired") < 0 ||
-		    read_open(m, &err) < 0 || (i > 0 && m->env.n_done <= before)) {
-			if (task_is_cancelled())
-				return;
-			if (err.class != ERR_NONE)
-				log_warning("%s: forced expiry: %s", m->item->id, err.text);
-			finish_later(m);
-			return;
-		}
-	}
-	finish(m);
+	if (m->env.n_rcpts > 0)
+		r = expire(m, "force-expired", "4.7.0", "message is administratively expired");
+	if (task_is_cancelled())
+		return;
+	m->env.resume_at = 0;
+	if (r == 0)
+		finish(m);
+	else
+		finish_later(m);
 }
 
 /* ---- the turn is over */
@@ -227,7 +263,7 @@ static int
 deal_with_rest(struct message *m)
 {
 	if (is_expired(m))
-		return expire(m, "expired");
+		return expire(m, "expired", "4.4.7", "delivery time expired");
 	if (m->env.warn_time > 0 && clock_wall_s() >= m->env.warn_time && report(m, BOUNCE_WARN, "delay notice") == 0)
 		mark_warned(m);
 	return -1;
