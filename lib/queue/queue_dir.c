@@ -534,6 +534,7 @@ struct log_job {
 	const char *path;
 	const void *data;
 	size_t len;
+	bool sync;
 	int64_t size;		/* remove: only if it is this large */
 	int result;
 	struct err err;
@@ -590,7 +591,7 @@ log_run(void *arg)
 
 	if (fd < 0)
 		return;
-	if (write_all(fd, j->data, j->len, size) < 0 || fsync(fd) < 0) {
+	if (write_all(fd, j->data, j->len, size) < 0 || (j->sync && fsync(fd) < 0)) {
 		err_sys(&j->err, "append to %s", j->path);
 		(void)!ftruncate(fd, size);
 	}
@@ -600,7 +601,9 @@ static int
 dir_log_append(struct queue *q, enum queue_name n, const char *id, const void *data, size_t len, struct err *err)
 {
 	char path[QUEUE_PATH_MAX];
-	struct log_job j = { .d = as_dir(q), .path = path, .data = data, .len = len, .err = ERR_INIT };
+	/* A recipient in the defer log is still open in the message: a lost record loses no mail, and the queue manager makes a new one
+	 * when it needs one. */
+	struct log_job j = { .d = as_dir(q), .path = path, .data = data, .len = len, .sync = n != QUEUE_DEFER, .err = ERR_INIT };
 
 	make_path(as_dir(q), n, id, path);
 	task_offload(log_run, &j);
