@@ -7,3 +7,4 @@ install_extra += install-sendmail-links
 install-sendmail-links: install-programs
 	$(at)for n in mailq newaliases; do ln -sfn $(sbindir)/sendmail $(DESTDIR)$(bindir)/$$n; done
 .PHONY: install-sendmail-links
+unit_tests += cmd/sendmail/submit_test
