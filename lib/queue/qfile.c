@@ -10,6 +10,8 @@
 #include "base/mem.h"
 #include "queue/queue_priv.h"
 
+enum { VISITED_SLACK = 64 << 10 };
+
 struct qfile *
 qfile_new(struct queue *q, enum queue_name n)
 {
@@ -214,6 +216,7 @@ qfile_seek(struct qfile *f, off_t at)
 	uncut(f);
 	f->pos = at < 0 ? 0 : at;
 	f->back_jumps = 0;
+	f->visited = 0;
 	f->is_at_end = false;
 	f->jump = 0;
 }
@@ -356,6 +359,9 @@ next_any(struct qfile *f, struct qrec *r, bool follow, struct err *err)
 	if (read_record(f, r, err) < 0)
 		return -1;
 	f->pos = r->next;
+	f->visited += r->next - r->at;
+	if (f->visited > f->size + VISITED_SLACK)
+		return damaged(err, "pointers lead round and round, last", r->at);
 	if (r->type == REC_PTR && follow) {
 		off_t to;
 

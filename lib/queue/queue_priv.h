@@ -86,6 +86,7 @@ struct qfile {
 	char *cut;			/* the byte that was overwritten by a NUL behind the last record, and what it was */
 	char cut_byte;
 	unsigned back_jumps;
+	off_t visited;			/* bytes of records read since the last seek: none is met twice in a sound file */
 	bool is_at_end;
 	off_t jump;			/* target of the pointer returned last, 0: none */
 };

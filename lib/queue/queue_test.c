@@ -507,7 +507,7 @@ test_damage(void **state)
 	damage_check(x, bad_attr, "bad attribute record at offset 116");
 	damage_check(x, no_time, "missing arrival time record");
 	damage_check(x, far_pointer, "pointer behind the end of the file at offset");
-	damage_check(x, loop_pointer, "offset");
+	damage_check(x, loop_pointer, "at offset");
 }
 
 /* ---- Postfix's own files */
