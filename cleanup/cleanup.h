@@ -25,6 +25,7 @@ struct cleanup_conf {
 	const char *canonical_classes, *sender_canonical_classes, *rcpt_canonical_classes, *masquerade_classes, *propagate;
 	const char *masquerade_domains, *masquerade_exceptions, *strip_characters, *reject_characters;
 	int64_t hopcount_limit, message_limit, header_limit, line_limit, attr_limit, duplicate_limit, token_limit;
+	int64_t delay_resolution;
 	int64_t alias_depth, alias_size, alias_length, mime_depth, boundary_length, body_checks_limit;
 	uint64_t delay_warning_ms;
 	bool strict_7bit, strict_8bit, strict_8bit_body, strict_domain;

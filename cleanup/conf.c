@@ -41,6 +41,7 @@ const struct conf_bind cleanup_binds[] = {
 	CONF_BIND_INT(struct env, c.attr_limit, queue_file_attribute_count_limit),
 	CONF_BIND_INT(struct env, c.duplicate_limit, duplicate_filter_limit),
 	CONF_BIND_INT(struct env, c.token_limit, header_address_token_limit),
+	CONF_BIND_INT(struct env, c.delay_resolution, delay_logging_resolution_limit),
 	CONF_BIND_INT(struct env, c.alias_depth, virtual_alias_recursion_limit),
 	CONF_BIND_INT(struct env, c.alias_size, virtual_alias_expansion_limit),
 	CONF_BIND_INT(struct env, c.alias_length, virtual_alias_address_length_limit),

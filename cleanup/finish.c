@@ -3,8 +3,12 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "address/addr.h"
+#include "base/ascii.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include "cleanup/cleanup.h"
+#include "deliver/deliver_report.h"
 
 enum { BOUNCE_RCPT_LIMIT = 100000 };
 
@@ -21,6 +25,25 @@ commit(struct message *m)
 }
 
 /* ---- returning mail to its sender */
+/* The line that an agent would write. */
+static void
+log_bounced(const struct message *m, const struct qrcpt *r, const char *dsn, const char *reason)
+{
+	AUTO(strbuf_done) struct strbuf b = STRBUF_INIT(20000);
+	struct timeval now = clock_wall();
+	int64_t us = (now.tv_sec - m->arrival.tv_sec) * INT64_C(1000000) + now.tv_usec - m->arrival.tv_usec;
+	char delay[DELIVER_DELAY_SIZE];
+
+	strbuf_addf(&b, "%s: to=<", message_id_of(m));
+	addr_quote(&b, r->addr);
+	if (r->orig[0] != '\0' && ascii_casecmp(r->orig, r->addr) != 0) {
+		strbuf_adds(&b, ">, orig_to=<");
+		addr_quote(&b, r->orig);
+	}
+	deliver_delay(us > 0 ? us : 0, (int)m->env->c.delay_resolution, delay);
+	log_info("%s>, relay=none, delay=%s, delays=%s/0/0/0, dsn=%s, status=bounced (%s)", b.s, delay, delay, dsn, reason);
+}
+
 static int
 append_one(struct message *m, const struct qrcpt *r, struct err *err)
 {
@@ -39,6 +62,7 @@ append_one(struct message *m, const struct qrcpt *r, struct err *err)
 		e.reason = t->text;
 		e.status = t->dsn;
 	}
+	log_bounced(m, r, e.status, e.reason);
 	return bounce_append(m->env->bounce, QUEUE_BOUNCE, message_id_of(m), &e, err);
 }
 
