@@ -305,11 +305,14 @@ static void
 tell_lost(void)
 {
 	unsigned long before = lg.lost;
+	int to = lg.to;
 	char text[80];
 
 	snprintf(text, sizeof(text), "warning: %lu log records could not be written", before - lg.lost_told);
 	lg.lost_told = before;
+	lg.to &= ~LOG_TO_STDERR;	/* who reads standard error has seen them */
 	emit(LOG_LEVEL_WARNING, text);
+	lg.to = to;
 	if (lg.lost > before)
 		lg.lost_told = before - 1;	/* this one was lost as well: tell later */
 }
