@@ -12,7 +12,7 @@
 #include "pickup.h"
 #include "proto/cleanup.h"
 
-enum { MAX_WORKERS = 10, MAX_LISTED = 10000 };
+enum { MAX_WORKERS = 10, MAX_LISTED = 10000, RETRY_MS = 55 * 1000 };
 
 static struct pickup_conf conf;
 static const struct conf_bind binds[] = {
@@ -24,16 +24,45 @@ static const struct conf_bind binds[] = {
 
 static struct pickup pickup;
 static struct map *known;	/* ids that wait or are under way */
+static struct map *failed;	/* id -> when to try again */
 static struct strvec waiting = STRVEC_INIT(MAX_LISTED);
 static unsigned workers;
 static bool scan_again, is_stuck;
+
+static void
+release_value(void *p)
+{
+	mem_free(&p);
+}
+
+/* A file that could not be handed over is left alone for a while, whatever wakes us up: the others are not held up by it. */
+static void
+note_failure(const char *id)
+{
+	uint64_t *when = NEW(uint64_t);
+
+	if (map_count(failed) >= MAX_LISTED) {
+		map_free(&failed, release_value);
+		failed = map_new();
+	}
+	*when = task_now_ms() + RETRY_MS;
+	release_value(map_put(failed, id, when));
+}
+
+static bool
+is_due(const char *id)
+{
+	const uint64_t *when = map_get(failed, id);
+
+	return when == NULL || *when <= task_now_ms();
+}
 
 static bool
 note_id(void *arg UNUSED, const char *id)
 {
 	static char mark[] = "";
 
-	if (map_get(known, id) == NULL) {
+	if (map_get(known, id) == NULL && is_due(id)) {
 		if (strvec_add(&waiting, id) < 0) {
 			scan_again = true;
 			return false;
@@ -51,17 +80,23 @@ handle(const char *id)
 	switch (pickup_message(&pickup, id, &err)) {
 	case PICKUP_GONE: return;
 	case PICKUP_DONE:
+		release_value(map_del(failed, id));
 		if (queue_remove(pickup.queue, QUEUE_MAILDROP, id, &err) < 0)
 			log_warning("remove maildrop/%s: %s: the message may come twice", id, err.text);
 		return;
 	case PICKUP_BAD:
 		log_warning("maildrop/%s: %s: moved to corrupt", id, err.text);
-		if (queue_move(pickup.queue, id, QUEUE_MAILDROP, QUEUE_CORRUPT, &err) < 0)
+		if (queue_move(pickup.queue, id, QUEUE_MAILDROP, QUEUE_CORRUPT, &err) < 0) {
 			log_warning("%s", err.text);
+			note_failure(id);
+		}
 		return;
 	case PICKUP_LATER:
 		log_warning("maildrop/%s: %s: will be tried again", id, err.text);
-		/* most likely it is the same for all: wait for the next wake-up */
+		note_failure(id);
+		return;
+	case PICKUP_STUCK:
+		log_warning("maildrop/%s: %s: mail waits for the next wake-up", id, err.text);
 		is_stuck = true;
 	}
 }
@@ -160,6 +195,7 @@ static void
 start(void)
 {
 	known = map_new();
+	failed = map_new();
 	pickup.cleanup = cleanup_pool_new(daemon_conf());
 }
 

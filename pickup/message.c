@@ -207,7 +207,7 @@ hand_over(struct copy *c, struct err *why)
 		flags &= ~CLEANUP_MILTERS;	/* they have seen it */
 	c->cleanup = cleanup_begin(c->p->cleanup, flags, why);
 	if (c->cleanup == NULL)
-		return PICKUP_LATER;
+		return PICKUP_STUCK;
 	if (copy_records(c, why) < 0)
 		return why->class == ERR_PERM ? PICKUP_BAD : PICKUP_LATER;
 	if (cleanup_end(c->cleanup, &result, why) < 0)

@@ -21,10 +21,11 @@ enum pickup_result {
 	PICKUP_DONE,	/* cleanup has it: the file may go */
 	PICKUP_GONE,	/* it is not there, or not complete yet */
 	PICKUP_LATER,	/* a temporary fault: the file stays */
+	PICKUP_STUCK,	/* cleanup cannot be reached: all files wait */
 	PICKUP_BAD,	/* damaged, or refused for good */
 };
 
-/* One file of maildrop to cleanup.  why has a text for LATER and BAD. */
+/* One file of maildrop to cleanup.  why has a text for LATER, STUCK and BAD. */
 enum pickup_result pickup_message(struct pickup *p, const char *id, struct err *why) MAY_WAIT;
 
 #endif
