@@ -1,5 +1,5 @@
 programs += postmap postalias
-postmap_common := cmd/postmap/mapcmd.c cmd/postmap/build.c cmd/postmap/filecontent.c
+postmap_common := cmd/postmap/mapcmd.c cmd/postmap/build.c cmd/postmap/filecontent.c cmd/postmap/message.c
 postmap_srcs := cmd/postmap/postmap.c $(postmap_common)
 postmap_to := sbin
 postalias_srcs := cmd/postmap/postalias.c $(postmap_common)

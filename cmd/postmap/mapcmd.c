@@ -123,7 +123,9 @@ mapcmd_run(struct mapcmd *c, char **argv)
 		return mapcmd_delete(c, operands, c->delete);
 	if (c->query != NULL && strcmp(c->query, "-") != 0)
 		return mapcmd_query(c, operands, c->query);
-	if (c->body_query || c->header_query || c->mime_query)
+	if (c->mime_query && !c->body_query && !c->header_query)
+		log_warning("ignoring -m option without -b or -h");
+	if (c->body_query || c->header_query)
 		return mapcmd_query_message(c, operands);
 	if (c->query != NULL)
 		return mapcmd_query_stdin(c, operands);
@@ -187,8 +189,8 @@ mapcmd_print(const struct mapcmd *c, const char *key, const char *sep, const cha
 	puts("}");
 }
 
-static int
-flush_out(int status)
+int
+mapcmd_flush(int status)
 {
 	if (fflush(stdout) != 0 || ferror(stdout))
 		fatal("write error on standard output");
@@ -196,8 +198,8 @@ flush_out(int status)
 }
 
 /* Open all tables that are named; the array ends with NULL. */
-static struct table **
-open_all(struct mapcmd *c, char **operands)
+struct table **
+mapcmd_open_all(struct mapcmd *c, char **operands)
 {
 	struct table **v;
 	size_t n = 0;
@@ -210,8 +212,8 @@ open_all(struct mapcmd *c, char **operands)
 	return v;
 }
 
-static void
-close_all(struct table ***vp)
+void
+mapcmd_close_all(struct table ***vp)
 {
 	for (struct table **t = *vp; *t != NULL; t++)
 		table_free(t);
@@ -219,8 +221,8 @@ close_all(struct table ***vp)
 }
 
 /* The value of the first table that has the key. */
-static bool
-find(const struct mapcmd *c, struct table **tables, const char *key, struct strbuf *value)
+bool
+mapcmd_find(const struct mapcmd *c, struct table **tables, const char *key, struct strbuf *value)
 {
 	struct err err = ERR_INIT;
 
@@ -252,9 +254,9 @@ int
 mapcmd_query(struct mapcmd *c, char **operands, const char *key)
 {
 	AUTO(strbuf_done) struct strbuf value = STRBUF_INIT(TEXT_MAX);
-	AUTO(close_all) struct table **tables = open_all(c, operands);
+	AUTO(mapcmd_close_all) struct table **tables = mapcmd_open_all(c, operands);
 
-	if (!find(c, tables, key, &value))
+	if (!mapcmd_find(c, tables, key, &value))
 		return 1;
 	if (c->json)
 		mapcmd_print(c, key, "", value.s);
@@ -262,14 +264,14 @@ mapcmd_query(struct mapcmd *c, char **operands, const char *key)
 		fwrite(value.s, 1, value.len, stdout);
 		putchar('\n');
 	}
-	return flush_out(0);
+	return mapcmd_flush(0);
 }
 
 int
 mapcmd_query_stdin(struct mapcmd *c, char **operands)
 {
 	AUTO(strbuf_done) struct strbuf value = STRBUF_INIT(TEXT_MAX);
-	AUTO(close_all) struct table **tables = open_all(c, operands);
+	AUTO(mapcmd_close_all) struct table **tables = mapcmd_open_all(c, operands);
 	AUTO(mem_free) char *line = NULL;
 	size_t cap = 0;
 	ssize_t n;
@@ -278,60 +280,12 @@ mapcmd_query_stdin(struct mapcmd *c, char **operands)
 	while ((n = getline(&line, &cap, stdin)) > 0) {
 		if (line[n - 1] == '\n')
 			line[n - 1] = '\0';
-		if (*line == '\0' || !find(c, tables, line, &value))
+		if (!mapcmd_find(c, tables, line, &value))
 			continue;
 		status = 0;
 		mapcmd_print(c, line, "\t", value.s);
 	}
-	return flush_out(status);
-}
-
-static void
-query_one(struct mapcmd *c, struct table **tables, struct strbuf *text, int *status)
-{
-	AUTO(strbuf_done) struct strbuf value = STRBUF_INIT(TEXT_MAX);
-
-	if (text->len > 0 && find(c, tables, text->s, &value)) {
-		*status = 0;
-		mapcmd_print(c, text->s, "\t", value.s);
-	}
-	strbuf_reset(text);
-}
-
-/* A message on standard input: each logical header with -h, each line of the body with -b. */
-int
-mapcmd_query_message(struct mapcmd *c, char **operands)
-{
-	AUTO(strbuf_done) struct strbuf header = STRBUF_INIT(TEXT_MAX);
-	AUTO(close_all) struct table **tables = open_all(c, operands);
-	AUTO(mem_free) char *line = NULL;
-	bool in_header = true;
-	size_t cap = 0;
-	ssize_t n;
-	int status = 1;
-
-	if (c->mime_query)
-		log_warning("this release of Postern looks at no headers inside of MIME parts: -m does the same as nothing");
-	while ((n = getline(&line, &cap, stdin)) > 0) {
-		if (line[n - 1] == '\n')
-			line[--n] = '\0';
-		if (in_header && n > 0 && ascii_is_blank((unsigned char)line[0])) {
-			strbuf_addc(&header, '\n');
-		} else if (c->header_query) {
-			query_one(c, tables, &header, &status);
-		} else {
-			strbuf_reset(&header);
-		}
-		in_header = in_header && n > 0;
-		strbuf_add(&header, line, (size_t)n);
-		if (!in_header && c->body_query)
-			query_one(c, tables, &header, &status);
-		else if (!in_header)
-			strbuf_reset(&header);
-	}
-	if (in_header && c->header_query)
-		query_one(c, tables, &header, &status);
-	return flush_out(status);
+	return mapcmd_flush(status);
 }
 
 static bool
@@ -353,7 +307,7 @@ delete_key(struct table **tables, const char *key)
 int
 mapcmd_delete(struct mapcmd *c, char **operands, const char *key)
 {
-	AUTO(close_all) struct table **tables = open_all(c, operands);
+	AUTO(mapcmd_close_all) struct table **tables = mapcmd_open_all(c, operands);
 	struct err err = ERR_INIT;
 	bool any = false;
 
@@ -398,5 +352,5 @@ mapcmd_list(struct mapcmd *c, char **operands)
 			fatal("%s", err.text);
 		table_free(&t);
 	}
-	return flush_out(0);
+	return mapcmd_flush(0);
 }

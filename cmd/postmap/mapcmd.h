@@ -26,6 +26,10 @@ void mapcmd_init(struct mapcmd *c, int argc, char **argv);	/* options, configura
 int mapcmd_run(struct mapcmd *c, char **operands);		/* exit status */
 int mapcmd_query(struct mapcmd *c, char **operands, const char *key);
 int mapcmd_query_stdin(struct mapcmd *c, char **operands);
+struct table **mapcmd_open_all(struct mapcmd *c, char **operands);	/* ends with NULL */
+void mapcmd_close_all(struct table ***vp);
+bool mapcmd_find(const struct mapcmd *c, struct table **tables, const char *key, struct strbuf *value);
+int mapcmd_flush(int status);		/* standard output is written, or the program ends */
 int mapcmd_query_message(struct mapcmd *c, char **operands);	/* -b -h -m */
 int mapcmd_delete(struct mapcmd *c, char **operands, const char *key);
 int mapcmd_list(struct mapcmd *c, char **operands);
