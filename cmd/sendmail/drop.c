@@ -26,11 +26,29 @@ struct drop {
 	struct strbuf out;
 };
 
+static struct drop *unfinished;
+
+/* We end without a message: postdrop has taken its file away when the caller goes on. */
+static void
+abandon(void)
+{
+	struct drop *d = unfinished;
+
+	if (d == NULL || d->pid == 0)
+		return;
+	unfinished = NULL;
+	io_close(&d->to);
+	while (waitpid(d->pid, NULL, 0) < 0 && errno == EINTR)
+		;
+}
+
 struct drop *
 drop_new(const char *program)
 {
 	struct drop *d = NEW(struct drop);
 
+	unfinished = d;
+	fatal_hook(abandon);
 	d->program = mem_strdup(program);
 	d->to = d->from = -1;
 	strbuf_init(&d->out, (size_t)BUFFER * 8);
@@ -126,6 +144,7 @@ drop_finish(struct drop **dp)
 	while (waitpid(d->pid, &status, 0) < 0)
 		if (errno != EINTR)
 			fatal("%s: wait for %s: %m", caller_text(), d->program);
+	unfinished = NULL;
 	reason = reply_reason(&reply);
 	if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
 		fatal("%s: %s", caller_text(), reason != NULL && *reason != '\0' ? reason : "queue file write error");
