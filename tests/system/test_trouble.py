@@ -74,6 +74,23 @@ def test_foreign_file_in_the_queue(make):
     assert os.path.exists(i.queue + '/incoming/notes.txt')
 
 
+def test_bad_files_in_maildrop(make):
+    "what cannot be handed over is set aside or left, and holds up nothing"
+    i = make(MD)
+    d = i.queue + '/maildrop/'
+    write(d + 'ABCDEF0001', 'T\x031 2S\x01x', 0o744, OWNER_ID)        # breaks off
+    write(d + 'ABCDEF0002', 'garbage', 0o744, OWNER_ID)
+    write(d + 'ABCDEF0003', '', 0o744, OWNER_ID)
+    write(d + 'ABCDEF0004', 'T\x031 2', 0o700, 0)                       # root's alone: cannot be read
+    os.mkfifo(d + 'ABCDEF0005')
+    os.symlink('/etc/passwd', d + 'ABCDEF0006')
+    for n in range(3):
+        i.sendmail(['bob'], 'Subject: n%d\n\nx\n' % n, user='alice')
+    until(lambda: len(i.maildir('bob')) == 3)
+    until(lambda: {'ABCDEF0001', 'ABCDEF0002', 'ABCDEF0003'} <= set(os.listdir(i.queue + '/corrupt')))
+    assert os.path.exists(d + 'ABCDEF0004')
+
+
 def test_garbage_from_a_client(make):
     i = make(MD)
     rnd = random.Random(7)
