@@ -15,8 +15,8 @@
 #include "base/pool.h"
 #include "bounce.h"
 
-enum { ENTRIES_MAX = 1000000, DSN_NEVER = 1, DSN_SUCCESS = 2, DSN_FAILURE = 4, DSN_DELAY = 8, TRACE_VERIFY_MASK = 512 | 1024 };
-enum { ROUNDS_MAX = 5, DSN_RET_HEADERS = 2, REFERENCES_MAX = 4000 };
+enum { DSN_NEVER = 1, DSN_SUCCESS = 2, DSN_FAILURE = 4, DSN_DELAY = 8, TRACE_VERIFY_MASK = 512 | 1024 };
+enum { ROUNDS_MAX = 1000, DSN_RET_HEADERS = 2, REFERENCES_MAX = 4000 };
 
 struct notice {
 	unsigned request;
@@ -264,22 +264,10 @@ report(struct notice *x)
 	}
 }
 
-/* Entries from skip on: those before were reported by the round before. */
+/* What was read: 0 told, 1 try later. */
 static int
-round_of(struct notice *x, size_t skip)
+tell(struct notice *x)
 {
-	struct err err = ERR_INIT;
-
-	if (dlog_read(bounce_queue, x->log, x->m->id, x->pool, &x->entries, &x->n, ENTRIES_MAX, &err) < 0) {
-		log_warning("%s: %s", x->m->id, err.text);
-		return 1;
-	}
-	if (x->n <= skip) {
-		x->n = 0;
-		return 0;
-	}
-	x->entries += skip;
-	x->n -= skip;
 	x->chosen = pool_alloc_array(x->pool, x->n, sizeof(*x->chosen));
 	if (open_message(x) != 0)
 		log_warning("%s: no such message in %s: nothing is reported", x->m->id, x->m->queue);
@@ -290,46 +278,48 @@ round_of(struct notice *x, size_t skip)
 	return 0;
 }
 
-/* An agent that was thought lost may add a record while we report: the log goes only when all of it was reported. */
+/* 1 the log is gone, 0 go on reading at *at, -1 */
 static int
-run(struct notice *x)
+round_of(struct notice *x, int64_t *at)
 {
-	size_t reported = 0;
+	int64_t from = *at;
+	struct err err = ERR_INIT;
+	int more = dlog_read_part(bounce_queue, x->log, x->m->id, x->pool, at, &x->entries, &x->n, &err), gone;
 
-	for (int i = 0; i < ROUNDS_MAX; i++) {
-		int64_t size = dlog_size(bounce_queue, x->log, x->m->id);
-		struct err err = ERR_INIT;
-		int gone;
-
-		if (round_of(x, reported) != 0)
-			return 1;
-		if (size > 0 && reported + x->n == 0)
-			log_warning("%s: no record can be read in %s, %lld bytes", x->m->id, queue_name_str(x->log), (long long)size);
-		reported += x->n;
-		if (x->request == BOUNCE_WARN)
-			return 0;
-		gone = dlog_remove_size(bounce_queue, x->log, x->m->id, size, &err);
-		if (gone == 1)
-			return 0;
-		if (gone < 0) {
-			log_warning("%s: %s", x->m->id, err.text);
-			return 1;
-		}
-		qfile_free(&x->file);
+	if (more < 0) {
+		log_warning("%s: %s", x->m->id, err.text);
+		return -1;
 	}
-	return 1;
+	if (x->n == 0 && *at > from)
+		log_warning("%s: no record can be read in %s, %lld bytes", x->m->id, queue_name_str(x->log), (long long)(*at - from));
+	if (x->n > 0 && tell(x) != 0)
+		return -1;
+	if (more == 1)
+		return 0;
+	if (x->request == BOUNCE_WARN)
+		return 1;
+	/* an agent that was thought lost may have added a record while we reported: the log goes only when all of it was told */
+	gone = dlog_remove_size(bounce_queue, x->log, x->m->id, *at, &err);
+	if (gone < 0)
+		log_warning("%s: %s", x->m->id, err.text);
+	return gone;
 }
 
+/* A log of very many recipients is told in several reports. */
 int
 notify_run(unsigned request, enum queue_name log, const struct bounce_msg *m)
 {
-	struct notice x = { .request = request, .log = log, .m = m };
-	int status;
+	int64_t at = 0;
+	int r = 0;
 
-	x.r.message_id = x.r.references = "";
-	x.pool = pool_new(16 << 10);
-	status = run(&x);
-	qfile_free(&x.file);
-	pool_free(&x.pool);
-	return status;
+	for (int i = 0; r == 0 && i < ROUNDS_MAX; i++) {
+		struct notice x = { .request = request, .log = log, .m = m };
+
+		x.r.message_id = x.r.references = "";
+		x.pool = pool_new(16 << 10);
+		r = round_of(&x, &at);
+		qfile_free(&x.file);
+		pool_free(&x.pool);
+	}
+	return r == 1 ? 0 : 1;
 }

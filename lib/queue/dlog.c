@@ -9,7 +9,7 @@
 #include "base/ascii.h"
 #include "queue/queue_priv.h"
 
-enum { DLOG_MAX = 64 << 20, LINE_MAX_BYTES = 16 << 10 };
+enum { DLOG_MAX = 64 << 20, PART_MAX = 8 << 20, LINE_MAX_BYTES = 16 << 10 };
 
 /* Line ends would make new lines of their own: they and other control characters become '?'. */
 static void
@@ -190,38 +190,80 @@ parse_line(struct parse *p, char *line)
 	take_line(&p->e, p->pool, line, eq + 1);
 }
 
-int
-dlog_read(struct queue *q, enum queue_name which, const char *id, struct pool *pool, struct dlog_entry **entries, size_t *n,
-    size_t limit, struct err *err)
+/* Where the last entry ends that is whole: behind its empty line. */
+static size_t
+whole_entries(const char *s, size_t len)
 {
-	AUTO(strbuf_done) struct strbuf b = STRBUF_INIT(DLOG_MAX);
+	for (size_t i = len; i > 1; i--)
+		if (s[i - 1] == '\n' && s[i - 2] == '\n')
+			return i;
+	return len;	/* no end in sight: damaged */
+}
+
+static void
+parse_text(struct parse *p, const struct strbuf *b)
+{
+	char *text;
+
+	/* a damaged log must not hide what follows the damage */
+	for (size_t i = 0; i < b->len; i++)
+		if (b->s[i] == '\0')
+			b->s[i] = '?';
+	text = pool_strndup(p->pool, b->s, b->len);
+	entry_init(&p->e, p->which);
+	for (char *end; text != NULL && p->n < p->limit; text = end) {
+		end = strchr(text, '\n');
+		if (end != NULL)
+			*end++ = '\0';
+		parse_line(p, text);
+	}
+	entry_end(p);
+}
+
+static int
+read_part(struct queue *q, enum queue_name which, const char *id, struct pool *pool, size_t max, int64_t *at,
+    struct dlog_entry **entries, size_t *n, size_t limit, struct err *err)
+{
+	AUTO(strbuf_done) struct strbuf b = STRBUF_INIT(max);
 	struct parse p = { .pool = pool, .which = which, .limit = limit };
 	struct err why = ERR_INIT;
-	char *line, *end;
+	int more;
 
 	*entries = NULL;
 	*n = 0;
 	if (!queue_id_is_valid(id))
 		return err_set(err, ERR_PERM, NULL, "bad queue id");
-	if (q->ops->log_read(q, which, id, &b, &why) < 0) {
+	more = q->ops->log_read(q, which, id, (off_t)*at, &b, &why);
+	if (more < 0) {
 		if (why.sys == ENOENT)
 			return 0;
 		if (err != NULL)
 			*err = why;
 		return -1;
 	}
-	entry_init(&p.e, which);
-	line = pool_strndup(pool, b.s, b.len);
-	for (; line != NULL && p.n < limit; line = end) {
-		end = strchr(line, '\n');
-		if (end != NULL)
-			*end++ = '\0';
-		parse_line(&p, line);
-	}
-	entry_end(&p);
+	if (more == 1)
+		strbuf_cut(&b, whole_entries(b.s, b.len));
+	parse_text(&p, &b);
+	*at += (int64_t)b.len;
 	*entries = p.list;
 	*n = p.n;
-	return 0;
+	return more;
+}
+
+int
+dlog_read(struct queue *q, enum queue_name which, const char *id, struct pool *pool, struct dlog_entry **entries, size_t *n,
+    size_t limit, struct err *err)
+{
+	int64_t at = 0;
+
+	return read_part(q, which, id, pool, DLOG_MAX, &at, entries, n, limit, err) < 0 ? -1 : 0;
+}
+
+int
+dlog_read_part(struct queue *q, enum queue_name which, const char *id, struct pool *pool, int64_t *at, struct dlog_entry **entries,
+    size_t *n, struct err *err)
+{
+	return read_part(q, which, id, pool, PART_MAX, at, entries, n, SIZE_MAX, err);
 }
 
 int
@@ -234,14 +276,6 @@ dlog_remove(struct queue *q, enum queue_name which, const char *id, struct err *
 	if (err != NULL)
 		*err = why;
 	return -1;
-}
-
-int64_t
-dlog_size(struct queue *q, enum queue_name which, const char *id)
-{
-	struct qstat st;
-
-	return queue_stat(q, which, id, &st, NULL) == 0 ? st.size : 0;
 }
 
 int

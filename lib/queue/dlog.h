@@ -23,12 +23,13 @@ struct dlog_entry {
 
 NODISCARD int dlog_append(struct queue *q, enum queue_name which, const char *id, const struct dlog_entry *e, bool compat_text,
     struct err *err) MAY_WAIT;
-/* All entries; strings belong to pool.  0 entries when there is no log. */
+/* All entries up to the limit (and 64 MiB of log); strings belong to pool.  0 entries when there is no log. */
 NODISCARD int dlog_read(struct queue *q, enum queue_name which, const char *id, struct pool *pool, struct dlog_entry **entries,
     size_t *n, size_t limit, struct err *err);
-/* Size of the log, 0 when there is none. */
-int64_t dlog_size(struct queue *q, enum queue_name which, const char *id);
-/* Remove the log if it still has that size, under its lock: 1 gone, 0 something was added meanwhile, -1. */
+/* The entries from *at on (0 at first), some megabytes of them: 1 there is more at *at, 0 that was all, -1. */
+NODISCARD int dlog_read_part(struct queue *q, enum queue_name which, const char *id, struct pool *pool, int64_t *at,
+    struct dlog_entry **entries, size_t *n, struct err *err);
+/* Remove the log if its size is still that (*at when all was read), under its lock: 1 gone, 0 something was added meanwhile, -1. */
 NODISCARD int dlog_remove_size(struct queue *q, enum queue_name which, const char *id, int64_t size, struct err *err) MAY_WAIT;
 NODISCARD int dlog_remove(struct queue *q, enum queue_name which, const char *id, struct err *err);	/* not there is no error */
 

@@ -648,11 +648,12 @@ dir_log_remove(struct queue *q, enum queue_name n, const char *id, int64_t size,
 }
 
 static int
-dir_log_read(struct queue *q, enum queue_name n, const char *id, struct strbuf *b, struct err *err)
+dir_log_read(struct queue *q, enum queue_name n, const char *id, off_t from, struct strbuf *b, struct err *err)
 {
 	char path[QUEUE_PATH_MAX];
 	AUTO(io_close) int fd = -1;
 	struct stat st;
+	size_t want;
 
 	make_path(as_dir(q), n, id, path);
 	fd = open_at(as_dir(q), path, O_RDONLY, 0);
@@ -660,7 +661,20 @@ dir_log_read(struct queue *q, enum queue_name n, const char *id, struct strbuf *
 		return err_sys(err, "open %s", path);
 	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
 		return err_set(err, ERR_TEMP, NULL, "%s is not a regular file", path);
-	return io_read_fd(fd, b, err);
+	want = st.st_size <= from ? 0 : st.st_size - from > (off_t)b->max ? b->max : (size_t)(st.st_size - from);
+	while (b->len < want) {
+		char *room = strbuf_room(b, want - b->len);
+		ssize_t r = room != NULL ? pread(fd, room, want - b->len, from + (off_t)b->len) : 0;
+
+		if (r < 0 && errno == EINTR)
+			continue;
+		if (r < 0)
+			return err_sys(err, "read %s", path);
+		if (r == 0)
+			break;
+		strbuf_grown(b, (size_t)r);
+	}
+	return from + (off_t)b->len < st.st_size;
 }
 
 static void

@@ -318,15 +318,16 @@ memq_log_remove(struct queue *q, enum queue_name n, const char *id, int64_t size
 }
 
 static int
-memq_log_read(struct queue *q, enum queue_name n, const char *id, struct strbuf *b, struct err *err)
+memq_log_read(struct queue *q, enum queue_name n, const char *id, off_t from, struct strbuf *b, struct err *err)
 {
 	const struct memfile *mf = find(q, n, id, err);
+	size_t left;
 
 	if (mf == NULL)
 		return -1;
-	if (strbuf_add(b, mf->data.s, mf->data.len) < 0)
-		return err_set(err, ERR_TEMP, NULL, "%s/%s is larger than %zu bytes", queue_name_str(n), id, b->max);
-	return 0;
+	left = (size_t)from < mf->data.len ? mf->data.len - (size_t)from : 0;
+	strbuf_add(b, mf->data.s + from, left < b->max ? left : b->max);
+	return left > b->max;
 }
 
 static void

@@ -54,7 +54,8 @@ struct queue_ops {
 	uint64_t (*change_time)(struct queue *q, enum queue_name n);
 	int (*log_append)(struct queue *q, enum queue_name n, const char *id, const void *data, size_t len, struct err *err);
 	int (*log_remove)(struct queue *q, enum queue_name n, const char *id, int64_t size, struct err *err);
-	int (*log_read)(struct queue *q, enum queue_name n, const char *id, struct strbuf *b, struct err *err);
+	/* As much as b takes from an offset on: 1 there is more, 0 that was all, -1. */
+	int (*log_read)(struct queue *q, enum queue_name n, const char *id, off_t from, struct strbuf *b, struct err *err);
 	void (*free)(struct queue *q);
 };
 

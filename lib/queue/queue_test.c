@@ -371,6 +371,7 @@ test_dlog(void **state)
 	}, e2 = { .rcpt = "", .offset = -1, .status = "4.4.1", .action = "delayed", .reason = "r2" };
 	struct dlog_entry *l;
 	struct err err;
+	int64_t at = 0;
 	size_t n;
 
 	assert_int_equal(dlog_read(x->q, QUEUE_DEFER, "2DFE0AB4030", x->pool, &l, &n, 100, &err), 0);
@@ -393,12 +394,42 @@ test_dlog(void **state)
 	assert_int_equal(dlog_read(x->q, QUEUE_DEFER, "2DFE0AB4030", x->pool, &l, &n, 1, &err), 0);
 	assert_int_equal(n, 1);
 	assert_int_equal(dlog_remove_size(x->q, QUEUE_DEFER, "2DFE0AB4030", 1, &err), 0);
-	assert_int_equal(dlog_remove_size(x->q, QUEUE_DEFER, "2DFE0AB4030", dlog_size(x->q, QUEUE_DEFER, "2DFE0AB4030"), &err), 1);
+	assert_int_equal(dlog_read_part(x->q, QUEUE_DEFER, "2DFE0AB4030", x->pool, &at, &l, &n, &err), 0);
+	assert_int_equal(n, 2);
+	assert_int_equal(dlog_remove_size(x->q, QUEUE_DEFER, "2DFE0AB4030", at, &err), 1);
 	assert_int_equal(dlog_remove_size(x->q, QUEUE_DEFER, "2DFE0AB4030", 0, &err), 1);
-	assert_int_equal(dlog_size(x->q, QUEUE_DEFER, "2DFE0AB4030"), 0);
 	assert_int_equal(dlog_append(x->q, QUEUE_DEFER, "2DFE0AB4030", &e2, false, &err), 0);
 	assert_int_equal(dlog_remove(x->q, QUEUE_DEFER, "2DFE0AB4030", &err), 0);
 	assert_int_equal(dlog_remove(x->q, QUEUE_DEFER, "2DFE0AB4030", &err), 0);
+}
+
+/* A log of a hundred thousand recipients, damaged in the middle: read in parts, only the damaged entry is missing. */
+static void
+test_dlog_parts(void **state)
+{
+	struct fixture *x = *state;
+	AUTO(strbuf_done) struct strbuf b = STRBUF_INIT(1 << 26);
+	struct dlog_entry *l;
+	struct err err;
+	int64_t at = 0;
+	size_t n, total = 0;
+	int more, parts = 0;
+
+	for (int i = 0; i < 100000; i++)
+		strbuf_addf(&b, "\n<r%d@far.test>: a reason that is not short at all, as reasons are\nrecipient=r%d@far.test\noffset=%d\n"
+		    "status=4.4.1\naction=delayed\nreason=a reason that is not short at all, as reasons are\n\n", i, i, 100 + i);
+	memset(b.s + b.len / 2, 0, 40);
+	assert_int_equal(x->q->ops->log_append(x->q, QUEUE_DEFER, "ABCDEF12", b.s, b.len, &err), 0);
+	do {
+		more = dlog_read_part(x->q, QUEUE_DEFER, "ABCDEF12", x->pool, &at, &l, &n, &err);
+		assert_true(more >= 0 && n > 0);
+		total += n;
+		parts++;
+	} while (more == 1);
+	assert_true(parts > 1 && total >= 99999 && total <= 100000);
+	assert_int_equal(at, b.len);
+	assert_string_equal(l[n - 1].rcpt, "r99999@far.test");
+	assert_int_equal(dlog_remove_size(x->q, QUEUE_DEFER, "ABCDEF12", at, &err), 1);
 }
 
 /* No id twice, however often an inode comes back. */
@@ -634,7 +665,7 @@ test_sample_log(void **state)
 	{
 		AUTO(strbuf_done) struct strbuf c = STRBUF_INIT(1 << 16);
 
-		assert_int_equal(x->q->ops->log_read(x->q, QUEUE_BOUNCE, "AAAAA1", &c, &err), 0);
+		assert_int_equal(x->q->ops->log_read(x->q, QUEUE_BOUNCE, "AAAAA1", 0, &c, &err), 0);
 		assert_string_equal(c.s, b.s);
 	}
 }
@@ -766,7 +797,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		BOTH(test_commit), BOTH(test_abandon), BOTH(test_hold), BOTH(test_large_content), BOTH(test_portions),
-		BOTH(test_locks), BOTH(test_moves), BOTH(test_dlog), BOTH(test_ids_unique), BOTH(test_damage), BOTH(test_samples),
+		BOTH(test_locks), BOTH(test_moves), BOTH(test_dlog), BOTH(test_dlog_parts), BOTH(test_ids_unique), BOTH(test_damage), BOTH(test_samples),
 		BOTH(test_sample_log), BOTH(test_long_ids),
 		cmocka_unit_test_setup_teardown(test_paths, setup_dir, teardown),
 		cmocka_unit_test_setup_teardown(test_files, setup_dir, teardown),
