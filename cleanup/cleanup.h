@@ -94,6 +94,7 @@ struct message {
 	int64_t part_bytes;		/* of the body so far, for body_checks_size_limit */
 	const char *message_id, *filter, *redirect, *hdr_encoding;
 	bool hold, discard;
+	bool is_committed;		/* in incoming: qmgr is to be told */
 };
 
 /* conf.c */

@@ -18,8 +18,10 @@ commit(struct message *m)
 	struct err err = ERR_INIT;
 
 	size_record_end(m);
-	if (qfile_commit(m->qf, m->hold, &err) == 0)
+	if (qfile_commit(m->qf, m->hold, &err) == 0) {
+		m->is_committed = !m->hold;
 		return;
+	}
 	log_warning("%s: write queue file: %s", message_id_of(m), err.text);
 	message_fail(m, CLEANUP_WRITE, "%s", err.class == ERR_NOSPACE ? "4.3.1 insufficient system storage" : "");
 }
@@ -92,23 +94,29 @@ report_stored(struct message *m, struct err *err)
 	return report(m, &q, err);
 }
 
-/* The report is made from a stored message: what there is of it is put on hold, where it also stays should the report fail or
- * the power go, and removed when the report is in the queue.  true: the sender knows. */
-static bool
+/*
+ * The report is made from a stored message: what there is of it is put on hold and removed when the report is in the queue.  When
+ * that fails the client keeps the message and is to try again; a crash in between leaves the copy on hold.
+ */
+static void
 return_to_sender(struct message *m)
 {
-	struct err err = ERR_INIT;
+	const char *id = message_id_of(m);
+	struct err err = ERR_INIT, ignored = ERR_INIT;
+	bool done, stored;
 
-	if (m->end_offset == 0)
-		return false;
 	size_record_end(m);
-	if (qfile_commit(m->qf, true, &err) < 0 || report_stored(m, &err) < 0) {
-		log_warning("%s: return to sender: %s", message_id_of(m), err.text);
-		return false;
+	stored = qfile_commit(m->qf, true, &err) == 0;
+	done = stored && report_stored(m, &err) == 0;
+	if (!done) {
+		log_warning("%s: return to sender: %s", id, err.text);
+		message_fail(m, CLEANUP_DEFER, "4.3.0 bounce service failure");
+		(void)!dlog_remove(m->env->queue, QUEUE_BOUNCE, id, &ignored);
 	}
-	if (queue_remove(m->env->queue, QUEUE_HOLD, message_id_of(m), &err) < 0)
-		log_warning("%s: %s", message_id_of(m), err.text);
-	return true;
+	if (stored && queue_remove(m->env->queue, QUEUE_HOLD, id, &err) < 0)
+		log_warning("%s: %s", id, err.text);
+	if (done)
+		m->status = 0;
 }
 
 void
@@ -128,6 +136,6 @@ message_finish(struct message *m)
 	}
 	if (m->status == 0)
 		commit(m);
-	else if ((m->flags & CLEANUP_BOUNCE_ON_ERROR) != 0 && (m->status & ~STATUS_FOR_GOOD) == 0 && return_to_sender(m))
-		m->status = 0;
+	else if ((m->flags & CLEANUP_BOUNCE_ON_ERROR) != 0 && (m->status & ~STATUS_FOR_GOOD) == 0 && m->n_rcpts > 0 && m->end_offset > 0)
+		return_to_sender(m);
 }

@@ -119,7 +119,7 @@ one_message(struct stream *s, struct msg *request, struct err *err)
 	if (msg_send(s, request, err) == 0 && receive(&m, s, err) == 0) {
 		message_finish(&m);
 		r = answer(&m, s, request, err);
-		if (m.status == 0 && !m.discard && !m.hold)
+		if (m.is_committed)
 			qmgr_notify_new(env.qmgr, message_id_of(&m));
 	} else if (m.phase != PHASE_ENVELOPE || m.seen_time) {
 		log_info("%s: removed (canceled)", message_id_of(&m));
@@ -143,6 +143,12 @@ serve(struct daemon_session *session)
 		log_warning("client of cleanup: %s", err.text);
 }
 
+static void
+warn(void *arg UNUSED, const char *text)
+{
+	log_warning("%s", text);
+}
+
 static int
 pre_jail(struct err *err)
 {
@@ -153,6 +159,7 @@ pre_jail(struct err *err)
 	if (queue == NULL || env_open(&env, conf, route, queue, err) < 0)
 		return -1;
 	env_each_table(&env, daemon_watch_table);
+	route_warn(route, warn, NULL);
 	return 0;
 }
 

@@ -10,7 +10,7 @@
 
 enum { NOTIFY_NEVER = 1, NOTIFY_SUCCESS = 2, HOST_MAX = 512 };
 
-/* Was this recipient written before?  Beyond duplicate_filter_limit nothing is remembered. */
+/* Was this recipient written before?  Beyond duplicate_filter_limit (0: none) nothing is remembered. */
 static bool
 is_duplicate(struct message *m, const char *addr, const char *orig)
 {
@@ -19,7 +19,7 @@ is_duplicate(struct message *m, const char *addr, const char *orig)
 	ascii_lower_str(key);
 	if (map_get(m->seen, key) != NULL)
 		return true;
-	if (map_count(m->seen) < (size_t)m->env->c.duplicate_limit)
+	if (m->env->c.duplicate_limit == 0 || map_count(m->seen) < (size_t)m->env->c.duplicate_limit)
 		map_put(m->seen, key, m);
 	return false;
 }

@@ -8,7 +8,10 @@
 #include "config/master_cf.h"
 #include "route/route_priv.h"
 
+enum { NAMES_MAX = 1000 };	/* larger lists are tables */
+
 static const struct conf_bind binds[] = {
+	CONF_BIND_STR(struct route_conf, mydestination, mydestination),
 	CONF_BIND_STR(struct route_conf, myhostname, myhostname),
 	CONF_BIND_STR(struct route_conf, mydomain, mydomain),
 	CONF_BIND_STR(struct route_conf, myorigin, myorigin),
@@ -167,6 +170,48 @@ route_free(struct route **rp)
 	table_list_free(&r->relocated_maps);
 	conf_free(&r->own_conf);
 	mem_free(&r);
+}
+
+/* Plain names of a match list: no tables, files, patterns or negations. */
+static void
+plain_names(struct strvec *v, const char *list)
+{
+	AUTO(strvec_done) struct strvec all = STRVEC_INIT(NAMES_MAX);
+
+	if (conf_split_list(list, &all, NULL) < 0)
+		return;
+	for (size_t i = 0; i < all.n; i++) {
+		if (strpbrk(all.v[i], ":/!{") == NULL && all.v[i][0] != '.')
+			(void)!strvec_add(v, all.v[i]);
+	}
+}
+
+void
+route_warn(struct route *r, void (*fn)(void *arg, const char *text), void *arg)
+{
+	const struct { const char *name, *list; } v[] = {
+		{ "mydestination", r->c.mydestination }, { "virtual_alias_domains", r->c.alias_domains },
+		{ "virtual_mailbox_domains", r->c.mailbox_domains }, { "relay_domains", r->c.relay_domains },
+	};
+
+	for (size_t i = 0; i < COUNT_OF(v); i++) {
+		AUTO(strvec_done) struct strvec a = STRVEC_INIT(NAMES_MAX);
+
+		plain_names(&a, v[i].list);
+		for (size_t k = i + 1; k < COUNT_OF(v); k++) {
+			AUTO(strvec_done) struct strvec b = STRVEC_INIT(NAMES_MAX);
+
+			plain_names(&b, v[k].list);
+			for (size_t n = 0; n < b.n; n++) {
+				AUTO(mem_free) char *text = NULL;
+
+				if (!strvec_hasi(&a, b.v[n]) || (i == 0 && k == 3))
+					continue;	/* relay_domains may hold $mydestination: its old default */
+				text = mem_printf("do not list domain %s in BOTH %s and %s", b.v[n], v[i].name, v[k].name);
+				fn(arg, text);
+			}
+		}
+	}
 }
 
 void

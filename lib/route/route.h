@@ -17,6 +17,8 @@ struct route;
 NODISCARD struct route *route_new(const char *config_dir, struct err *err);
 NODISCARD struct route *route_new_conf(struct conf *conf, struct err *err);	/* tests, tools: this configuration as it is; borrowed */
 void route_free(struct route **rp);
+/* Mistakes that can be seen without a look-up (a domain in two classes), one line each: "do not list domain X in BOTH Y and Z". */
+void route_warn(struct route *r, void (*fn)(void *arg, const char *text), void *arg);
 /* Each table in use, so that the caller can watch it for change: fn(table). */
 struct table;
 void route_each_table(struct route *r, void (*fn)(struct table *t));

@@ -8,6 +8,7 @@
 #include "table/match.h"
 
 struct route_conf {
+	const char *mydestination;
 	const char *myhostname, *mydomain, *myorigin, *remote_domain, *empty_recipient;
 	const char *delims, *relayhost;
 	const char *local_transport, *virtual_transport, *relay_transport, *default_transport;

@@ -318,6 +318,27 @@ mappings(void **state UNUSED)
 	assert_int_equal(mail_key_map(&e, r, t, "big@u.test", MAIL_KEY_MAPPING, true, &out, &err), -1);
 }
 
+static void
+count_warning(void *arg, const char *text)
+{
+	assert_string_equal(text, "do not list domain VA.test in BOTH virtual_alias_domains and virtual_mailbox_domains");
+	++*(int *)arg;
+}
+
+static void
+overlaps(void **state UNUSED)
+{
+	AUTO(conf_free) struct conf *conf = conf_of("virtual_mailbox_domains = VA.test, hash:va.test, !va.test\n");
+	struct err err = ERR_INIT;
+	struct route *r = route_new_conf(conf, &err);
+	int n = 0;
+
+	assert_non_null(r);
+	route_warn(r, count_warning, &n);
+	assert_int_equal(n, 1);
+	route_free(&r);
+}
+
 /* ---- validation */
 static void
 validation(void **state UNUSED)
@@ -361,7 +382,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(rewrites), cmocka_unit_test(resolves), cmocka_unit_test(resolves_by_precedence),
-		cmocka_unit_test(failing_tables_are_temporary), cmocka_unit_test(key_order), cmocka_unit_test(mappings),
+		cmocka_unit_test(failing_tables_are_temporary), cmocka_unit_test(key_order), cmocka_unit_test(mappings), cmocka_unit_test(overlaps),
 		cmocka_unit_test(validation),
 	};
 
