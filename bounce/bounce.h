@@ -17,7 +17,7 @@
 struct bounce_conf {
 	const char *myhostname, *myorigin, *mail_name, *double_bounce_sender;
 	const char *bounce_rcpt, *double_rcpt, *delay_rcpt, *classes, *template_file, *filter_classes;
-	int64_t size_limit;
+	int64_t size_limit, message_limit;
 	uint64_t lifetime_ms;
 	bool compat_text, threaded, no_verp;
 };

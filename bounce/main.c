@@ -27,6 +27,7 @@ static const struct conf_bind binds[] = {
 	CONF_BIND_STR(struct bounce_conf, template_file, bounce_template_file),
 	CONF_BIND_STR(struct bounce_conf, filter_classes, internal_mail_filter_classes),
 	CONF_BIND_INT(struct bounce_conf, size_limit, bounce_size_limit),
+	CONF_BIND_INT(struct bounce_conf, message_limit, message_size_limit),
 	CONF_BIND_TIME(struct bounce_conf, lifetime_ms, maximal_queue_lifetime),
 	CONF_BIND_BOOL(struct bounce_conf, compat_text, backwards_bounce_logfile_compatibility),
 	CONF_BIND_BOOL(struct bounce_conf, threaded, enable_threaded_bounces),

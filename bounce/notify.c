@@ -16,7 +16,7 @@
 #include "bounce.h"
 
 enum { DSN_NEVER = 1, DSN_SUCCESS = 2, DSN_FAILURE = 4, DSN_DELAY = 8, TRACE_VERIFY_MASK = 512 | 1024 };
-enum { ROUNDS_MAX = 1000, DSN_RET_HEADERS = 2, REFERENCES_MAX = 4000 };
+enum { PART_MIN = 32 << 10, PART_MAX = 8 << 20, ROUNDS_MAX = 100000, DSN_RET_HEADERS = 2, REFERENCES_MAX = 4000 };
 
 struct notice {
 	unsigned request;
@@ -278,13 +278,24 @@ tell(struct notice *x)
 	return 0;
 }
 
+/* A report is about as long as the log it is made from, and cleanup takes no message over message_size_limit. */
+static size_t
+part_size(void)
+{
+	int64_t most = bounce_conf.message_limit / 2 - bounce_conf.size_limit;
+
+	if (bounce_conf.message_limit == 0 || most > PART_MAX)
+		return PART_MAX;
+	return most < PART_MIN ? PART_MIN : (size_t)most;
+}
+
 /* 1 the log is gone, 0 go on reading at *at, -1 */
 static int
 round_of(struct notice *x, int64_t *at)
 {
 	int64_t from = *at;
 	struct err err = ERR_INIT;
-	int more = dlog_read_part(bounce_queue, x->log, x->m->id, x->pool, at, &x->entries, &x->n, &err), gone;
+	int more = dlog_read_part(bounce_queue, x->log, x->m->id, x->pool, part_size(), at, &x->entries, &x->n, &err), gone;
 
 	if (more < 0) {
 		log_warning("%s: %s", x->m->id, err.text);

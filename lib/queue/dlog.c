@@ -9,7 +9,7 @@
 #include "base/ascii.h"
 #include "queue/queue_priv.h"
 
-enum { DLOG_MAX = 64 << 20, PART_MAX = 8 << 20, LINE_MAX_BYTES = 16 << 10 };
+enum { DLOG_MAX = 64 << 20, LINE_MAX_BYTES = 16 << 10 };
 
 /* Line ends would make new lines of their own: they and other control characters become '?'. */
 static void
@@ -260,10 +260,10 @@ dlog_read(struct queue *q, enum queue_name which, const char *id, struct pool *p
 }
 
 int
-dlog_read_part(struct queue *q, enum queue_name which, const char *id, struct pool *pool, int64_t *at, struct dlog_entry **entries,
-    size_t *n, struct err *err)
+dlog_read_part(struct queue *q, enum queue_name which, const char *id, struct pool *pool, size_t max, int64_t *at,
+    struct dlog_entry **entries, size_t *n, struct err *err)
 {
-	return read_part(q, which, id, pool, PART_MAX, at, entries, n, SIZE_MAX, err);
+	return read_part(q, which, id, pool, max, at, entries, n, SIZE_MAX, err);
 }
 
 int

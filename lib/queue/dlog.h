@@ -26,8 +26,8 @@ NODISCARD int dlog_append(struct queue *q, enum queue_name which, const char *id
 /* All entries up to the limit (and 64 MiB of log); strings belong to pool.  0 entries when there is no log. */
 NODISCARD int dlog_read(struct queue *q, enum queue_name which, const char *id, struct pool *pool, struct dlog_entry **entries,
     size_t *n, size_t limit, struct err *err);
-/* The entries from *at on (0 at first), some megabytes of them: 1 there is more at *at, 0 that was all, -1. */
-NODISCARD int dlog_read_part(struct queue *q, enum queue_name which, const char *id, struct pool *pool, int64_t *at,
+/* The entries from *at on (0 at first), at most max bytes of log: 1 there is more at *at, 0 that was all, -1. */
+NODISCARD int dlog_read_part(struct queue *q, enum queue_name which, const char *id, struct pool *pool, size_t max, int64_t *at,
     struct dlog_entry **entries, size_t *n, struct err *err);
 /* Remove the log if its size is still that (*at when all was read), under its lock: 1 gone, 0 something was added meanwhile, -1. */
 NODISCARD int dlog_remove_size(struct queue *q, enum queue_name which, const char *id, int64_t size, struct err *err) MAY_WAIT;

@@ -394,7 +394,7 @@ test_dlog(void **state)
 	assert_int_equal(dlog_read(x->q, QUEUE_DEFER, "2DFE0AB4030", x->pool, &l, &n, 1, &err), 0);
 	assert_int_equal(n, 1);
 	assert_int_equal(dlog_remove_size(x->q, QUEUE_DEFER, "2DFE0AB4030", 1, &err), 0);
-	assert_int_equal(dlog_read_part(x->q, QUEUE_DEFER, "2DFE0AB4030", x->pool, &at, &l, &n, &err), 0);
+	assert_int_equal(dlog_read_part(x->q, QUEUE_DEFER, "2DFE0AB4030", x->pool, 8 << 20, &at, &l, &n, &err), 0);
 	assert_int_equal(n, 2);
 	assert_int_equal(dlog_remove_size(x->q, QUEUE_DEFER, "2DFE0AB4030", at, &err), 1);
 	assert_int_equal(dlog_remove_size(x->q, QUEUE_DEFER, "2DFE0AB4030", 0, &err), 1);
@@ -421,7 +421,7 @@ test_dlog_parts(void **state)
 	memset(b.s + b.len / 2, 0, 40);
 	assert_int_equal(x->q->ops->log_append(x->q, QUEUE_DEFER, "ABCDEF12", b.s, b.len, &err), 0);
 	do {
-		more = dlog_read_part(x->q, QUEUE_DEFER, "ABCDEF12", x->pool, &at, &l, &n, &err);
+		more = dlog_read_part(x->q, QUEUE_DEFER, "ABCDEF12", x->pool, 8 << 20, &at, &l, &n, &err);
 		assert_true(more >= 0 && n > 0);
 		total += n;
 		parts++;
