@@ -186,7 +186,7 @@ tell_processes(struct service *s, bool is_same)
 		struct proc *p = LIST_ITEM(l, struct proc, link);
 
 		if (proc_is_serving(p))
-			proc_send(p, is_same ? HUB_RELOAD : HUB_RETIRE, 0);
+			proc_send(p, is_same && (p->flags & HUB_IN_PLACE) ? HUB_RELOAD : HUB_RETIRE, 0);
 	}
 }
 

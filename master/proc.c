@@ -32,7 +32,7 @@ proc_send(struct proc *p, enum hub_type type, uint32_t value)
 {
 	struct hub_msg m = { .type = type, .value = value };
 
-	if (type == HUB_RETIRE || type == HUB_STOP || type == HUB_RELOAD)
+	if (type == HUB_RETIRE || type == HUB_STOP)
 		p->told_at = clock_mono_ms();
 	if (type == HUB_RETIRE || type == HUB_STOP)
 		p->is_told_to_end = true;

@@ -341,13 +341,16 @@ supply_hand(struct service *s, int fd)
 	struct proc *p = proc_ready(s);
 	struct hub_msg m = { .type = HUB_SESSION };
 
-	if (p != NULL) {
-		if (hub_send(p->channel.fd, &m, fd) < 0)
-			log_warning("service %s: a connection was lost: %m", s->name);
+	if (p != NULL && hub_send(p->channel.fd, &m, fd) == 0) {
 		close(fd);
 		return;
 	}
-	s->handed[s->n_handed++] = fd;
+	if (p != NULL)
+		p->is_told_to_end = true;	/* it is about to go: the next one gets it */
+	if (s->n_handed < HANDED_MAX)
+		s->handed[s->n_handed++] = fd;
+	else
+		close(fd);
 	supply(s);
 }
 

@@ -46,6 +46,8 @@ state_flags(const struct daemon_run *r)
 		flags |= HUB_ENDING;
 	if (r->n_used > 0)
 		flags |= HUB_USED;
+	if (r->d->reload != NULL)
+		flags |= HUB_IN_PLACE;
 	return flags;
 }
 

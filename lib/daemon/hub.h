@@ -26,7 +26,7 @@ enum hub_type {
 	HUB_BEAT,		/* still alive (kept free for the watchdog) */
 	/* master to process */
 	HUB_QUOTA,		/* value: sessions at once, 0 without limit */
-	HUB_RELOAD,		/* re-read in place when the service can, else end after the last session */
+	HUB_RELOAD,		/* re-read in place */
 	HUB_RETIRE,		/* end after the last session */
 	HUB_STOP,		/* end now: requests under way may finish, sessions of clients not */
 	HUB_WAKEUP,		/* the timer of master.cf */
@@ -39,6 +39,7 @@ enum {	/* flags of HUB_STATE */
 	HUB_LOADED = 4,		/* many sessions: another process would help */
 	HUB_ENDING = 8,		/* takes no more sessions, ever */
 	HUB_USED = 16,		/* has served somebody */
+	HUB_IN_PLACE = 32,	/* HUB_RELOAD is understood; others are replaced */
 };
 
 struct hub_msg {

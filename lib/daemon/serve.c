@@ -78,7 +78,7 @@ finish(struct daemon_run *r)
 	task_cond_broadcast(&r->done);
 }
 
-/* Standing connections that wait for a request: nothing more is taken from them; what arrived before is still served. */
+/* Standing connections that wait for a request are woken, to end; a mux reads what arrived before, and no more. */
 static void
 sessions_cut(struct daemon_run *r)
 {
@@ -374,14 +374,15 @@ daemon_session_next(struct daemon_session *s)
 	if (stream_flush(s->stream, &err) < 0)
 		return false;
 	if (ss->r->is_ending && !s->is_inet)
-		(void)shutdown(ss->fd, SHUT_RD);
+		return false;
 	ss->is_idle = true;
 	is_readable = task_wait_fd(ss->fd, true, false, TASK_FOREVER, &err) == 0;
 	ss->is_idle = false;
 	if (!is_readable)
 		return false;
-	if (tables_changed(ss->r))
-		return false;	/* closed with the request unread */
+	/* what came in the same moment is closed unread: it may be the beginning of more than one frame */
+	if ((ss->r->is_ending && !s->is_inet) || tables_changed(ss->r))
+		return false;
 	if (stream_fill(s->stream, &err) != 1)
 		return false;
 	count_use(ss->r);

@@ -143,9 +143,14 @@ ipc_pool_put(struct ipc_pool *p, struct stream **sp)
 		p->timer = task_timer_start(p->idle_ms, 0, idle_expire, p);
 }
 
+/* Where one connection broke the others are suspect: the service may be ending, and says so to each in its own moment. */
 void
 ipc_pool_drop(struct ipc_pool *p, struct stream **sp)
 {
-	(void)p;
+	while (!list_is_empty(&p->idle)) {
+		struct stream *s = idle_take(p, LIST_ITEM(p->idle.next, struct idle, link));
+
+		stream_free(&s);
+	}
 	stream_free(sp);
 }

@@ -14,6 +14,7 @@ enum {
 	MAX_IDLE = 100,
 	REPLY_MS = 3600 * 1000,		/* ipc_timeout: commit and proxied look-ups take their time, silence does not last */
 	PUTF_MAX = 4000,
+	OPEN_TRIES = 5,
 };
 
 struct cleanup {
@@ -65,7 +66,7 @@ cleanup_begin(struct ipc_pool *pool, int flags, struct err *err)
 	struct cleanup *c = NEW(struct cleanup);
 
 	c->pool = pool;
-	for (int attempt = 0; attempt < 2; attempt++) {
+	for (int attempt = 0; attempt < OPEN_TRIES; attempt++) {
 		if (open_message(c, flags, err) == 0)
 			return c;
 		if (c->stream == NULL)

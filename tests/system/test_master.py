@@ -6,6 +6,7 @@ import re
 import signal
 import socket
 import subprocess
+import threading
 import time
 
 from world import OWNER_ID, until
@@ -236,3 +237,25 @@ def test_stuck_processes_do_not_stop_a_service(make):
     i.inject('x@y.test', ['alice@example.test'])
     until(lambda: i.mbox('alice'), 40, 'a new qmgr that delivers')
     i.wait_log('qmgr pid %d does not end: it is killed' % p)
+
+
+def test_reloads_under_load_lose_nothing(make):
+    i = make({'home_mailbox': 'Maildir/'})
+    failed = []
+
+    def client(n):
+        for k in range(25):
+            try:
+                i.inject('x@y.test', ['alice@example.test'], 'Subject: %d.%d\r\n\r\nhello\r\n' % (n, k))
+            except Exception as e:
+                failed.append((n, k, e))
+    threads = [threading.Thread(target=client, args=(n,)) for n in range(6)]
+    for t in threads:
+        t.start()
+    while any(t.is_alive() for t in threads):
+        i.control('reload')
+        time.sleep(0.05)
+    assert not failed, failed
+    until(lambda: len(i.maildir('alice')) >= 150, 30, 'all mail')
+    assert len(i.maildir('alice')) == 150
+    assert 'status=deferred' not in i.log()
