@@ -277,12 +277,18 @@ fake_open(struct fake *f)
 	struct sockaddr_in sin = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
 	socklen_t len = sizeof(sin);
 
-	f->udp = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	assert_int_equal(bind(f->udp, (struct sockaddr *)&sin, sizeof(sin)), 0);
-	assert_int_equal(getsockname(f->udp, (struct sockaddr *)&sin, &len), 0);
-	f->port = ntohs(sin.sin_port);
 	f->tcp = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	assert_int_equal(bind(f->tcp, (struct sockaddr *)&sin, sizeof(sin)), 0);
+	for (int i = 0; ; i++) {	/* a port that is free for both */
+		f->udp = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+		sin.sin_port = 0;
+		assert_int_equal(bind(f->udp, (struct sockaddr *)&sin, sizeof(sin)), 0);
+		assert_int_equal(getsockname(f->udp, (struct sockaddr *)&sin, &len), 0);
+		if (bind(f->tcp, (struct sockaddr *)&sin, sizeof(sin)) == 0)
+			break;
+		assert_true(i < 50);
+		close(f->udp);
+	}
+	f->port = ntohs(sin.sin_port);
 	assert_int_equal(listen(f->tcp, 5), 0);
 }
 
