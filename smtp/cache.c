@@ -59,7 +59,7 @@ static bool
 is_match(const struct session *s, const char *dest, const struct smtp_addr *addr, uint16_t port)
 {
 	if (addr == NULL)
-		return strcmp(s->dest, dest) == 0;
+		return s->is_best && strcmp(s->dest, dest) == 0;
 	return s->port == port && strcmp(s->addr, addr->text) == 0 && strcmp(s->host, addr->host) == 0;
 }
 

@@ -52,6 +52,7 @@ session_new(int fd, const struct dest *dest, const struct smtp_addr *a)
 	s->relay = mem_printf("%s[%s]:%u", a->host, a->text, dest->port);
 	snprintf(s->addr, sizeof(s->addr), "%s", a->text);
 	s->port = dest->port;
+	s->is_best = a->is_best;
 	s->reply = (struct smtp_reply)SMTP_REPLY_INIT;
 	s->opened_ms = task_now_ms();
 	s->n_uses = 1;

@@ -116,6 +116,7 @@ struct session {
 	uint64_t size_limit;		/* 0: none */
 	int n_uses;
 	uint64_t opened_ms, idle_ms;
+	bool is_best;			/* with a host of the best preference: serves the destination as such */
 	bool is_broken;			/* no more commands */
 	bool said_421;			/* the server is leaving */
 	bool needs_rset;
