@@ -16,7 +16,7 @@
 #include "base/mem.h"
 #include "base/strvec.h"
 
-enum { LINGER_MS = 50, IN_SIZE = 8192, OUT_SIZE = 32 * 1024, MAX_WORDS = 100 };
+enum { LINGER_MS = 200, IN_SIZE = 8192, OUT_SIZE = 32 * 1024, MAX_WORDS = 100 };
 
 static const struct {
 	const char *word;
