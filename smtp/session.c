@@ -16,7 +16,7 @@
 #include "base/mem.h"
 #include "base/strvec.h"
 
-enum { LINGER_MS = 200, IN_SIZE = 8192, OUT_SIZE = 32 * 1024, MAX_WORDS = 100 };
+enum { LINGER_MS = 50, COUNT_MS = 2, IN_SIZE = 8192, OUT_SIZE = 32 * 1024, MAX_WORDS = 100 };
 
 static const struct {
 	const char *word;
@@ -304,8 +304,8 @@ session_greet(struct delivery *d, struct session *s, const struct dest *dest, bo
 }
 
 /*
- * Give the server a moment to close before the next session to it is opened: servers count them.  It also spares it an error when
- * it answers QUIT.  It is only a moment: where smtp_skip_quit_response is no the reply is waited for in earnest.
+ * Give the server a moment to close before the next session to it is opened: servers count them, many of them down only when they
+ * have closed.  It also spares the server an error when it answers QUIT.  It is only a moment: where smtp_skip_quit_response is no the reply is waited for in earnest.
  */
 static void
 linger(struct session *s)
@@ -314,11 +314,15 @@ linger(struct session *s)
 
 	stream_set_timeout(s->stream, LINGER_MS);
 	stream_set_deadline(s->stream, task_now_ms() + LINGER_MS);
-	while (seen < IN_SIZE && stream_fill(s->stream, NULL) == 1) {
+	int rc = 1;
+
+	while (seen < IN_SIZE && (rc = stream_fill(s->stream, NULL)) == 1) {
 		(void)stream_peek(s->stream, &n);
 		stream_consume(s->stream, n);
 		seen += n;
 	}
+	if (rc == 0)
+		(void)task_sleep(COUNT_MS, NULL);
 }
 
 void
