@@ -84,6 +84,7 @@ struct message {
 	/* content */
 	off_t data_offset, end_offset;
 	uint64_t content_size;
+	struct strbuf text;		/* the envelope record being read */
 	struct strbuf hdr;		/* the logical header being read */
 	bool in_header_line, hdr_cut, line_start;
 	unsigned long headers_seen;	/* bit per enum header_id */

@@ -10,33 +10,48 @@
 #include "base/mem.h"
 #include "cleanup/cleanup.h"
 
-enum { SIZE_LEN = 6 * 15 + 5, NOTIFY_ALL = 15 };
+enum { FIELD = 15, FIELDS = 6, SIZE_LEN = FIELDS * FIELD + FIELDS - 1, NOTIFY_ALL = 15 };
 
-/* ---- C */
+/* ---- C: every message has two of them written, so without printf */
 static void
-format_size(char out[static SIZE_LEN + 1], long long size, long long offset, long long rcpts, int hints, int options)
+put_field(char out[static FIELD], unsigned long long value)
 {
-	snprintf(out, SIZE_LEN + 1, "%15lld %15lld %15lld %15d %15lld %15d", size, offset, rcpts, hints, size, options);
+	for (int i = FIELD - 1; i >= 0; i--) {
+		out[i] = (char)('0' + value % 10);
+		if ((value /= 10) == 0)
+			return;
+	}
+}
+
+static void
+format_size(char out[static SIZE_LEN], const unsigned long long v[static FIELDS])
+{
+	memset(out, ' ', SIZE_LEN);
+	for (int i = 0; i < FIELDS; i++)
+		put_field(out + i * (FIELD + 1), v[i]);
 }
 
 void
 size_record_begin(struct message *m)
 {
-	char text[SIZE_LEN + 1];
+	static const unsigned long long none[FIELDS];
+	char text[SIZE_LEN];
 
-	format_size(text, 0, 0, 0, 0, 0);
+	format_size(text, none);
 	message_put(m, REC_SIZE, text, SIZE_LEN);
 }
 
 void
 size_record_end(struct message *m)
 {
-	char text[SIZE_LEN + 1];
+	unsigned long long size = (unsigned long long)(m->end_offset - m->data_offset);
+	char text[SIZE_LEN];
 	int options = 0;
 
 	if ((m->flags & CLEANUP_SMTPUTF8) != 0 || ((m->flags & CLEANUP_DETECT_UTF8) != 0 && (m->smtputf8 != 0 || m->utf8_rcpt)))
 		options = 1 | m->smtputf8;
-	format_size(text, m->end_offset - m->data_offset, m->data_offset, m->n_rcpts, m->hints, options);
+	format_size(text, (const unsigned long long[FIELDS]){ size, (unsigned long long)m->data_offset, m->n_rcpts,
+	    (unsigned long long)m->hints, size, (unsigned long long)options });
 	qfile_patch(m->qf, 0, REC_SIZE, text, SIZE_LEN);
 }
 
@@ -148,19 +163,19 @@ take_known_attr(struct message *m, const char *name, const char *value)
 	}
 }
 
+/* text is cut at the '=' for a while. */
 static void
-take_attr(struct message *m, const char *data, size_t n)
+take_attr(struct message *m, char *text, size_t n)
 {
-	AUTO(mem_free) char *copy = mem_strndup(data, n);
-	char *value = strchr(copy, '=');
+	char *value = strchr(text, '=');
 
-	if (value == NULL || value == copy) {
+	if (value == NULL || value == text) {
 		log_warning("%s: message rejected: bad attribute record", message_id_of(m));
 		message_fail(m, CLEANUP_BAD, "4.3.0 bad attribute record");
 		return;
 	}
 	*value++ = '\0';
-	if (strcmp(copy, "create_time") == 0 || take_rcpt_attr(m, copy, value))
+	if (strcmp(text, "create_time") == 0 || take_rcpt_attr(m, text, value))
 		return;
 	if (++m->n_attrs > (unsigned)m->env->c.attr_limit) {
 		if (m->n_attrs == (unsigned)m->env->c.attr_limit + 1)
@@ -169,8 +184,9 @@ take_attr(struct message *m, const char *data, size_t n)
 		message_fail(m, CLEANUP_BAD, "4.3.0 too many attributes");
 		return;
 	}
-	take_known_attr(m, copy, value);
-	message_put(m, REC_ATTR, data, n);
+	take_known_attr(m, text, value);
+	value[-1] = '=';
+	message_put(m, REC_ATTR, text, n);
 }
 
 /* ---- R */
@@ -191,7 +207,7 @@ forget_rcpt(struct message *m)
 
 /* What may stand in both segments: true when this was it. */
 static bool
-take_common(struct message *m, int type, const char *data, size_t n)
+take_common(struct message *m, int type, char *data, size_t n)
 {
 	switch (type) {
 	case REC_ATTR:
@@ -225,19 +241,22 @@ take_common(struct message *m, int type, const char *data, size_t n)
  * commands, log lines, delivery records and added headers.
  */
 static char *
-copy_text(const char *data, size_t n)
+copy_text(struct message *m, const char *data, size_t n)
 {
-	char *text = mem_alloc(n + 1);
+	char *text;
 
+	strbuf_reset(&m->text);
+	text = strbuf_room(&m->text, n);
 	for (size_t i = 0; i < n; i++)
 		text[i] = ascii_is_cntrl((unsigned char)data[i]) ? '?' : data[i];
-	return text;
+	strbuf_grown(&m->text, n);
+	return m->text.s;
 }
 
 void
 envelope_record(struct message *m, int type, const char *data, size_t n)
 {
-	AUTO(mem_free) char *text = copy_text(data, n);
+	char *text = copy_text(m, data, n);
 
 	if (type != REC_SIZE && type != REC_TIME)
 		need_time(m);
@@ -284,7 +303,9 @@ put_named(struct message *m, const char *name, const char *value)
 {
 	AUTO(strbuf_done) struct strbuf b = STRBUF_INIT(STRBUF_HUGE);
 
-	strbuf_addf(&b, "%s=%s", name, value);
+	strbuf_adds(&b, name);
+	strbuf_addc(&b, '=');
+	strbuf_adds(&b, value);
 	message_put(m, REC_ATTR, b.s, b.len);
 }
 
@@ -307,7 +328,7 @@ extracted_begin(struct message *m)
 void
 extracted_record(struct message *m, int type, const char *data, size_t n)
 {
-	AUTO(mem_free) char *text = copy_text(data, n);
+	char *text = copy_text(m, data, n);
 
 	if (!take_common(m, type, text, n))
 		message_put(m, type, text, n);

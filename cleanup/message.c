@@ -20,6 +20,7 @@ message_init(struct message *m, struct env *e, struct qfile *qf, int flags)
 	m->arrival = clock_wall();
 	strvec_init(&m->bcc, BCC_MAX);
 	strbuf_init(&m->hdr, e->c.header_limit > HEADER_MIN ? (size_t)e->c.header_limit : HEADER_MIN);
+	strbuf_init(&m->text, STRBUF_HUGE);
 	m->hold = (flags & CLEANUP_HOLD) != 0;
 	m->discard = (flags & CLEANUP_DISCARD) != 0;
 	size_record_begin(m);
@@ -31,6 +32,7 @@ message_done(struct message *m)
 	map_free(&m->seen, NULL);
 	strvec_done(&m->bcc);
 	strbuf_done(&m->hdr);
+	strbuf_done(&m->text);
 	mem_free(&m->orig_rcpt);
 	mem_free(&m->dsn_orcpt);
 	mem_free(&m->last_rcpt);

@@ -14,13 +14,18 @@ enum { NOTIFY_NEVER = 1, NOTIFY_SUCCESS = 2, HOST_MAX = 512 };
 static bool
 is_duplicate(struct message *m, const char *addr, const char *orig)
 {
-	AUTO(mem_free) char *key = m->env->c.original_recipient ? mem_printf("%s\n%s", orig, addr) : mem_strdup(addr);
+	AUTO(strbuf_done) struct strbuf key = STRBUF_INIT(4 * ADDR_MAX);
 
-	ascii_lower_str(key);
-	if (map_get(m->seen, key) != NULL)
+	if (m->env->c.original_recipient) {
+		strbuf_adds(&key, orig);
+		strbuf_addc(&key, '\n');
+	}
+	strbuf_adds(&key, addr);
+	ascii_lower_str(key.s);
+	if (map_get(m->seen, key.s) != NULL)
 		return true;
 	if (m->env->c.duplicate_limit == 0 || map_count(m->seen) < (size_t)m->env->c.duplicate_limit)
-		map_put(m->seen, key, m);
+		map_put(m->seen, key.s, m);
 	return false;
 }
 
@@ -43,7 +48,9 @@ put_attr(struct message *m, const char *name, const char *value)
 {
 	AUTO(strbuf_done) struct strbuf b = STRBUF_INIT(STRBUF_HUGE);
 
-	strbuf_addf(&b, "%s=%s", name, value);
+	strbuf_adds(&b, name);
+	strbuf_addc(&b, '=');
+	strbuf_adds(&b, value);
 	message_put(m, REC_ATTR, b.s, b.len);
 }
 
