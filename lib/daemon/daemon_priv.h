@@ -45,7 +45,7 @@ struct daemon_run {
 	uint64_t started_ms, last_active_ms;
 	bool ready, is_listening, is_ending, is_stopping, is_finished, is_loaded, no_fds;
 	struct task_cond done;
-	struct task_timer *idle_timer, *stop_timer, *table_timer, *fd_timer;
+	struct task_timer *idle_timer, *stop_timer, *table_timer, *fd_timer, *cut_timer;
 	struct table **tables;
 	size_t n_tables;
 	char trigger_bytes[TRIGGER_MAX];

@@ -24,6 +24,7 @@ enum {
 	TRIGGER_WAIT_MS = 10000,
 	TABLE_CHECK_MS = 1000,
 	CHROOT_AGE_MS = 60 * 1000,
+	CUT_EVERY_MS = 500, MUX_FIRST_MS = 1000, FIRST_REQUEST_MS = 10 * 1000,
 	HELLO_MAX = 0x1f,	/* a connection that begins with a control byte other than NUL is no trigger */
 };
 
@@ -33,7 +34,9 @@ struct session {
 	struct list link;
 	struct task *task;
 	int fd;			/* the descriptor as accepted; the stream owns it */
-	bool is_idle;		/* between two requests of a standing connection */
+	uint64_t since_ms;
+	unsigned n_requests;	/* of a standing connection */
+	bool is_idle;		/* between two of them */
 	bool is_mux;
 };
 
@@ -75,17 +78,33 @@ finish(struct daemon_run *r)
 	task_timer_stop(&r->idle_timer);
 	task_timer_stop(&r->table_timer);
 	task_timer_stop(&r->fd_timer);
+	task_timer_stop(&r->cut_timer);
 	task_cond_broadcast(&r->done);
 }
 
-/* Standing connections that wait for a request are woken, to end; a mux reads what arrived before, and no more. */
-static void
-sessions_cut(struct daemon_run *r)
+/*
+ * Standing connections that wait for a request are woken, to end; a mux reads what arrived before, and no more.  Who has only just connected is to
+ * ask first: else a process that takes one session and retires over it would serve nobody.
+ */
+static bool
+may_cut(const struct session *ss)
 {
+	uint64_t age = task_now_ms() - ss->since_ms;
+
+	if (ss->pub.is_inet || ss->pub.stream == NULL)
+		return false;
+	return ss->is_mux ? age >= MUX_FIRST_MS : ss->is_idle && (ss->n_requests > 0 || age >= FIRST_REQUEST_MS);
+}
+
+static void
+sessions_cut(void *arg)
+{
+	struct daemon_run *r = arg;
+
 	for (struct list *l = r->sessions.next; l != &r->sessions; l = l->next) {
 		struct session *ss = LIST_ITEM(l, struct session, link);
 
-		if ((ss->is_idle || ss->is_mux) && !ss->pub.is_inet && ss->pub.stream != NULL)
+		if (may_cut(ss))
 			(void)shutdown(ss->fd, SHUT_RD);
 	}
 }
@@ -106,6 +125,8 @@ serve_retire(struct daemon_run *r)
 	sessions_cut(r);
 	if (r->n_sessions == 0)
 		finish(r);
+	else
+		r->cut_timer = task_timer_start(CUT_EVERY_MS, CUT_EVERY_MS, sessions_cut, r);
 }
 
 static void
@@ -344,6 +365,7 @@ serve_fd(struct daemon_run *r, int fd)
 
 	ss->r = r;
 	ss->fd = fd;
+	ss->since_ms = task_now_ms();
 	set_peer(ss, fd);
 	ss->pub.stream = stream_new(fd, STREAM_IN, STREAM_OUT);
 	list_append(&r->sessions, &ss->link);
@@ -373,7 +395,7 @@ daemon_session_next(struct daemon_session *s)
 		return s->stream != NULL;
 	if (stream_flush(s->stream, &err) < 0)
 		return false;
-	if (ss->r->is_ending && !s->is_inet)
+	if (ss->r->is_ending && !s->is_inet && ss->n_requests > 0)
 		return false;
 	ss->is_idle = true;
 	is_readable = task_wait_fd(ss->fd, true, false, TASK_FOREVER, &err) == 0;
@@ -381,11 +403,12 @@ daemon_session_next(struct daemon_session *s)
 	if (!is_readable)
 		return false;
 	/* what came in the same moment is closed unread: it may be the beginning of more than one frame */
-	if ((ss->r->is_ending && !s->is_inet) || tables_changed(ss->r))
+	if ((ss->r->is_ending && !s->is_inet && ss->n_requests > 0) || tables_changed(ss->r))
 		return false;
 	if (stream_fill(s->stream, &err) != 1)
 		return false;
-	count_use(ss->r);
+	if (ss->n_requests++ > 0)
+		count_use(ss->r);	/* the first was counted as a session */
 	return true;
 }
 
@@ -395,8 +418,6 @@ daemon_session_is_mux(struct daemon_session *s)
 	struct session *ss = LIST_ITEM(s, struct session, pub);
 
 	ss->is_mux = true;
-	if (ss->r->is_ending && !s->is_inet)
-		(void)shutdown(ss->fd, SHUT_RD);
 }
 
 /* ---- accepting */
