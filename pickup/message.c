@@ -221,14 +221,17 @@ pickup_message(struct pickup *p, const char *id, struct err *why)
 	struct copy c = { .p = p, .old_id = id, .segment = 'e' };
 	enum pickup_result result;
 
+	/* while postdrop writes it, it cannot be opened; postdrop wakes us up when it is done */
+	if (queue_stat(p->queue, QUEUE_MAILDROP, id, &c.st, why) < 0)
+		return why->sys == ENOENT ? PICKUP_GONE : why->class == ERR_PERM ? PICKUP_BAD : PICKUP_LATER;
+	if (!c.st.is_ready)
+		return PICKUP_GONE;
 	c.file = qfile_open(p->queue, QUEUE_MAILDROP, id, QFILE_LOCK_NONE, why);
 	if (c.file == NULL)
 		return why->sys == ENOENT ? PICKUP_GONE : why->class == ERR_PERM ? PICKUP_BAD : PICKUP_LATER;
-	if (qfile_stat(c.file, &c.st, why) < 0)
+	if (qfile_stat(c.file, &c.st, why) < 0) {
 		result = PICKUP_LATER;
-	else if (!c.st.is_ready)
-		result = PICKUP_GONE;
-	else {
+	} else {
 		c.is_requeued = c.st.uid == geteuid() && (c.st.mode & 0004) == 0;
 		result = hand_over(&c, why);
 	}
