@@ -74,7 +74,6 @@ caller_text(void)
 static char *
 parse_sender(const char *arg)
 {
-	AUTO(strbuf_done) struct strbuf plain = STRBUF_INIT(ADDR_MAX * 2);
 	struct pool *pool = pool_new(4096);
 	struct addr_list list;
 	struct err err = ERR_INIT;

@@ -41,7 +41,7 @@ static const struct profile {
 int
 sandbox_find_user(const char *name, struct sandbox_identity *id, struct err *err)
 {
-	char buf[4000];
+	char buf[3000];
 	struct passwd pw, *found = NULL;
 	int e = getpwnam_r(name, &pw, buf, sizeof(buf), &found);
 
@@ -59,7 +59,7 @@ sandbox_find_user(const char *name, struct sandbox_identity *id, struct err *err
 int
 sandbox_find_group(const char *name, gid_t *gid, struct err *err)
 {
-	char buf[4000];
+	char buf[3000];
 	struct group gr, *found = NULL;
 	int e = getgrnam_r(name, &gr, buf, sizeof(buf), &found);
 
