@@ -64,8 +64,10 @@ append_one(struct message *m, const struct qrcpt *r, struct err *err)
 		e.reason = t->text;
 		e.status = t->dsn;
 	}
+	if (bounce_append(m->env->bounce, QUEUE_BOUNCE, message_id_of(m), &e, err) < 0)
+		return -1;
 	log_bounced(m, r, e.status, e.reason);
-	return bounce_append(m->env->bounce, QUEUE_BOUNCE, message_id_of(m), &e, err);
+	return 0;
 }
 
 static int
