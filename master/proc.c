@@ -286,8 +286,12 @@ proc_end(pid_t pid, int status)
 	s = p->service;
 	if (p->channel.is_on)
 		on_channel(p);	/* its last words */
-	if (status != 0 && !master.is_stopping)
+	if (status != 0 && !master.is_stopping) {
 		judge_end(p, status);
+		/* what the queue manager had in hand must not wait for the next client or wake-up */
+		if (s->wakeup_ms != 0 && !s->is_wakeup_if_used)
+			s->wants_wakeup = true;
+	}
 	watch_off(&p->channel);
 	close(p->channel.fd);
 	list_remove(&p->link);

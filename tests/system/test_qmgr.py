@@ -166,3 +166,12 @@ def test_soft_bounce(make, sink):
     i.inject('a@b.test', ['x@far.test'])
     i.wait_log(r'dsn=4.1.1, status=SOFTBOUNCE \(')
     wait_deferred(i, 1)
+
+
+def test_killed_and_nobody_calls(make, sink):
+    s = sink(script={'DOT': [(2, None)]})
+    i = make(relay(s))
+    i.inject('a@b.test', ['x@far.test'])
+    until(lambda: 'DATA' in s.commands)
+    os.kill(i.daemons('qmgr')[0], signal.SIGKILL)
+    until(lambda: i.daemons('qmgr'), 10, 'a new queue manager')
