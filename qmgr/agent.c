@@ -14,7 +14,9 @@
 #include "qmgr/qmgr.h"
 
 enum {
-	TRIES = 5,		/* connections that turn out to be closed before the request was read */
+	TRIES = 30,		/* connections that turn out to be closed before the request was read */
+	PATIENT_TRIES = 3,	/* of these, without a pause between them */
+	PAUSE_MS = 20,
 	STRIKES = 3,		/* agents in a row that break down over a request: the service is out of order */
 };
 
@@ -89,7 +91,7 @@ ask(const struct entry *e, struct deliver_done *done, struct err *err)
 		r = ask_once(e->transport->pool, s, &m, done, err);
 		if (r != 0)
 			return r > 0 ? ANSWERED : BROKEN;
-		if (task_is_cancelled())
+		if (i >= PATIENT_TRIES && task_sleep(PAUSE_MS, NULL) < 0)
 			break;
 	}
 	return BROKEN;
