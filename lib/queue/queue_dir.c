@@ -294,6 +294,9 @@ dir_open(struct qfile *f, enum qfile_lock lock, struct err *err)
 	/* who only looks need not be allowed to write */
 	if (f->fd < 0 && lock == QFILE_LOCK_NONE && (errno == EACCES || errno == EPERM || errno == EROFS))
 		f->fd = open_at(d, path, O_RDONLY, 0);
+	/* what a user still writes into maildrop may not be opened by us, and is not there yet */
+	if (f->fd < 0 && errno == EACCES && fstatat(d->fd, path, &st, AT_SYMLINK_NOFOLLOW) == 0)
+		errno = (st.st_mode & 0700) == 0700 ? EACCES : ENOENT;
 	if (f->fd < 0)
 		return err_sys(err, "open %s", path);
 	if (fstat(f->fd, &st) < 0)
