@@ -84,7 +84,7 @@ lock_dot(const char *lock, const struct mailbox_opts *o, struct err *err)
 	for (int i = 0; ; i++) {
 		if (lock_create(lock, o, err) == 0)
 			return 1;
-		if (err->sys == EACCES || err->sys == EPERM || err->sys == EROFS || err->sys == ENOENT) {
+		if (!o->must_lock && (err->sys == EACCES || err->sys == EPERM || err->sys == EROFS || err->sys == ENOENT)) {
 			if (o->warn != NULL)
 				o->warn(o->warn_arg, err->text);
 			return 0;

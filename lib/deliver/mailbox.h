@@ -26,6 +26,7 @@ struct mailbox_opts {
 	int64_t size_limit;		/* bytes, 0 none */
 	uid_t owner;			/* with strict_owner: the file must be his */
 	bool strict_owner;
+	bool must_lock;			/* no PATH.lock, no delivery: also where the directory is not the recipient's */
 	const struct mailbox_helper *helper;	/* or NULL */
 	void (*warn)(void *arg, const char *text);	/* may be NULL */
 	void *warn_arg;

@@ -71,3 +71,24 @@ rights_drop(const struct rights *r)
 	    rg != r->gid || eg != r->gid || sg != r->gid || (r->uid != 0 && setuid(0) == 0))
 		_exit(STATUS_TEMPFAIL);
 }
+
+int
+rights_borrow(const struct rights *r, struct rights_loan *loan, struct err *err)
+{
+	*loan = (struct rights_loan){ .is_root = geteuid() == 0, .gid = getegid() };
+	if (!loan->is_root)
+		return 0;
+	if (setgroups(1, &r->gid) < 0 || setegid(r->gid) < 0 || seteuid(r->uid) < 0 || geteuid() != r->uid || getegid() != r->gid) {
+		err_sys(err, "cannot take on the rights of uid %lu", (unsigned long)r->uid);
+		rights_return(loan);
+		return -1;
+	}
+	return 0;
+}
+
+void
+rights_return(const struct rights_loan *loan)
+{
+	if (loan->is_root && (seteuid(0) < 0 || setegid(loan->gid) < 0 || setgroups(1, &loan->gid) < 0))
+		_exit(STATUS_TEMPFAIL);	/* as somebody else nothing more is done */
+}

@@ -29,4 +29,15 @@ void rights_user_done(struct rights_user *u);
  * fails, since nothing may be done then. */
 void rights_drop(const struct rights *r);
 
+/*
+ * For a time: effective rights only, for a process that itself does the work (nothing of the recipient's is run).  Root comes back with
+ * rights_return; if it cannot, the process ends.  A process that is not root's keeps what it has.
+ */
+struct rights_loan {
+	bool is_root;
+	gid_t gid;
+};
+NODISCARD int rights_borrow(const struct rights *r, struct rights_loan *loan, struct err *err);
+void rights_return(const struct rights_loan *loan);
+
 #endif
