@@ -256,6 +256,9 @@ def test_reloads_under_load_lose_nothing(make):
         i.control('reload')
         time.sleep(0.05)
     assert not failed, failed
-    until(lambda: len(i.maildir('alice')) >= 150, 30, 'all mail')
+    try:
+        until(lambda: len(i.maildir('alice')) >= 150, 30)
+    except AssertionError:
+        raise AssertionError('%d of 150; %s' % (len(i.maildir('alice')), i.log()[-8000:]))
     assert len(i.maildir('alice')) == 150
     assert 'status=deferred' not in i.log()
