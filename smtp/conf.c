@@ -15,33 +15,6 @@
 #include "daemon/daemon.h"
 #include "table/table.h"
 
-#define S(field, name) CONF_BIND_STR(struct smtp_conf, field, name)
-#define T(field, name) CONF_BIND_TIME(struct smtp_conf, field, name)
-#define I(field, name) CONF_BIND_INT(struct smtp_conf, field, name)
-#define B(field, name) CONF_BIND_BOOL(struct smtp_conf, field, name)
-
-const struct conf_bind smtp_binds[] = {
-	S(myhostname, myhostname), S(helo_name, smtp_helo_name), S(tcp_port, smtp_tcp_port), S(inet_protocols, inet_protocols),
-	S(address_preference, smtp_address_preference), S(bind_address, smtp_bind_address), S(bind_address6, smtp_bind_address6),
-	S(inet_interfaces, inet_interfaces), S(fallback_relay, smtp_fallback_relay), S(best_mx_transport, best_mx_transport),
-	S(host_lookup, smtp_host_lookup), S(dns_support_level, smtp_dns_support_level),
-	S(discard_keywords, smtp_discard_ehlo_keywords), S(cache_destinations, smtp_connection_cache_destinations),
-	S(tls_level, smtp_tls_security_level), S(tls_policy_maps, smtp_tls_policy_maps),
-	T(connect_ms, smtp_connect_timeout), T(helo_ms, smtp_helo_timeout), T(mail_ms, smtp_mail_timeout), T(rcpt_ms, smtp_rcpt_timeout),
-	T(data_init_ms, smtp_data_init_timeout), T(data_xfer_ms, smtp_data_xfer_timeout), T(data_done_ms, smtp_data_done_timeout),
-	T(quit_ms, smtp_quit_timeout), T(rset_ms, smtp_rset_timeout), T(cache_ms, smtp_connection_cache_time_limit),
-	T(reuse_ms, smtp_connection_reuse_time_limit),
-	I(addr_limit, smtp_mx_address_limit), I(session_limit, smtp_mx_session_limit), I(line_limit, smtp_line_length_limit),
-	I(reuse_count, smtp_connection_reuse_count_limit),
-	B(randomize, smtp_randomize_addresses), B(balance, smtp_balance_inet_protocols), B(bind_enforce, smtp_bind_address_enforce),
-	B(skip_5xx_greeting, smtp_skip_5xx_greeting), B(skip_quit, smtp_skip_quit_response), B(never_ehlo, smtp_never_send_ehlo),
-	B(always_ehlo, smtp_always_send_ehlo), B(cache_on_demand, smtp_connection_cache_on_demand), B(no_dns, disable_dns_lookups),
-	B(ignore_mx_error, ignore_mx_lookup_error), B(defer_no_mx_addr, smtp_defer_if_no_mx_address_found),
-	B(quote_envelope, smtp_quote_rfc821_envelope), B(tls_enforce, smtp_enforce_tls), B(tls_wrapper, smtp_tls_wrappermode),
-	B(sasl_enable, smtp_sasl_auth_enable),
-};
-const size_t smtp_n_binds = COUNT_OF(smtp_binds);
-
 /* A kernel without IPv6 is no error. */
 static bool
 has_ipv6(void)
@@ -81,7 +54,7 @@ host_flags(const struct smtp_conf *k)
 }
 
 static int
-parse_bind(const char *name, const char *text, int family, struct sockaddr_storage *out, struct err *err)
+parse_bind(const struct client *c, const char *text, int family, struct sockaddr_storage *out, struct err *err)
 {
 	struct sockaddr_in sin = { .sin_family = AF_INET };
 	struct sockaddr_in6 sin6 = { .sin6_family = AF_INET6 };
@@ -89,7 +62,8 @@ parse_bind(const char *name, const char *text, int family, struct sockaddr_stora
 	if (text[0] == '\0')
 		return 0;
 	if (inet_pton(family, text, family == AF_INET ? (void *)&sin.sin_addr : (void *)&sin6.sin6_addr) != 1)
-		return err_set(err, ERR_CONF, NULL, "%s = %s: not an %s address", name, text, family == AF_INET ? "IPv4" : "IPv6");
+		return err_set(err, ERR_CONF, NULL, "%s_bind_address%s = %s: not an %s address", client_kind(c),
+		    family == AF_INET ? "" : "6", text, family == AF_INET ? "IPv4" : "IPv6");
 	if (family == AF_INET)
 		memcpy(out, &sin, sizeof(sin));
 	else
@@ -119,14 +93,15 @@ bind_to_only_interface(struct client *c)
 			return;		/* all, loopback-only, or names: not a list of addresses */
 	}
 	if (n4 == 1 && only4 != NULL && c->bind4.ss_family == 0)
-		(void)!parse_bind("inet_interfaces", only4, AF_INET, &c->bind4, NULL);
+		(void)!parse_bind(c, only4, AF_INET, &c->bind4, NULL);
 	if (n6 == 1 && only6 != NULL && c->bind6.ss_family == 0)
-		(void)!parse_bind("inet_interfaces", only6, AF_INET6, &c->bind6, NULL);
+		(void)!parse_bind(c, only6, AF_INET6, &c->bind6, NULL);
 }
 
 static int
-default_port(const char *text, uint16_t *port, struct err *err)
+default_port(const struct client *c, uint16_t *port, struct err *err)
 {
+	const char *text = c->conf.tcp_port;
 	struct servent *se;
 	uint64_t n;
 
@@ -139,7 +114,7 @@ default_port(const char *text, uint16_t *port, struct err *err)
 		return 0;
 	}
 	if ((se = getservbyname(text, "tcp")) == NULL)
-		return err_set(err, ERR_CONF, NULL, "smtp_tcp_port = %s: no such service", text);
+		return err_set(err, ERR_CONF, NULL, "%s_tcp_port = %s: no such service", client_kind(c), text);
 	*port = ntohs((uint16_t)se->s_port);
 	return 0;
 }
@@ -179,9 +154,9 @@ client_init(struct client *c, struct conf *conf, struct err *err)
 	c->dns_want = wanted_families(k->inet_protocols);
 	c->host_flags = host_flags(k);
 	c->discard = discarded(k->discard_keywords);
-	if (default_port(k->tcp_port, &c->default_port, err) < 0 ||
-	    parse_bind("smtp_bind_address", k->bind_address, AF_INET, &c->bind4, err) < 0 ||
-	    parse_bind("smtp_bind_address6", k->bind_address6, AF_INET6, &c->bind6, err) < 0)
+	if (default_port(c, &c->default_port, err) < 0 ||
+	    parse_bind(c, k->bind_address, AF_INET, &c->bind4, err) < 0 ||
+	    parse_bind(c, k->bind_address6, AF_INET6, &c->bind6, err) < 0)
 		return -1;
 	bind_to_only_interface(c);
 	tls_warn(c, conf);

@@ -54,11 +54,9 @@ static bool
 try_idle(struct hunt *h, const struct smtp_addr *a)
 {
 	struct delivery *d = h->d;
-	AUTO(strbuf_done) struct strbuf key = STRBUF_INIT(600);
 	struct session *s;
 
-	strbuf_addf(&key, "%s:%u", h->dest->host, h->dest->port);
-	while ((s = cache_take(d->c, key.s, a, h->dest->port)) != NULL) {
+	while ((s = cache_take(d->c, h->dest->key, a, h->dest->port)) != NULL) {
 		char addr[INET6_ADDRSTRLEN];
 
 		memcpy(addr, s->addr, sizeof(addr));
@@ -72,7 +70,7 @@ try_idle(struct hunt *h, const struct smtp_addr *a)
 	return false;
 }
 
-/* One address. True when a session came about. */
+/* One address, or the destination's UNIX socket (NULL).  True when a session came about. */
 static bool
 try_addr(struct hunt *h, const struct smtp_addr *a)
 {
@@ -80,14 +78,14 @@ try_addr(struct hunt *h, const struct smtp_addr *a)
 	const struct outcome *o = NULL;
 	struct session *s;
 
-	if (try_idle(h, a))
+	if (a != NULL && try_idle(h, a))
 		return true;
 	if ((s = session_open(d, h->dest, a, &o)) == NULL) {
 		note_times(d, false);
 		outcome_all(d, o);
 		return false;
 	}
-	if ((o = session_greet(d, s, h->dest, a->is_best)) != NULL) {
+	if ((o = session_greet(d, s, h->dest, a == NULL || a->is_best)) != NULL) {
 		d->ctx->conn_use = 0;
 		note_times(d, false);
 		outcome_all(d, o);
@@ -138,6 +136,10 @@ try_dest(struct delivery *d, const struct dest *dest, bool has_more)
 		if (d->n_left == 0)
 			return;
 	}
+	if (dest->path != NULL) {
+		(void)try_addr(&h, NULL);
+		return;
+	}
 	list = pool_alloc(d->pool, sizeof(*list));
 	if (dest_find(d->c, d->pool, dest, list, &err) == 0) {
 		try_addrs(&h, list);
@@ -171,10 +173,9 @@ run_dests(struct delivery *d)
 			continue;
 		}
 		dest.is_fallback = i >= n_own;
-		const char *key = pool_printf(d->pool, "%s:%u", dest.host, dest.port);
-		cache_load_begin(c, key);
+		cache_load_begin(c, dest.key);
 		try_dest(d, &dest, i + 1 < specs.n);
-		cache_load_end(c, key);
+		cache_load_end(c, dest.key);
 	}
 }
 

@@ -50,12 +50,29 @@ parse_port(const char *text, uint16_t *port)
 	return 0;
 }
 
+/* LMTP: "unix:path", relative to the queue directory. */
+static int
+parse_unix(struct client *c, struct pool *pool, struct dest *out, struct err *err)
+{
+	const char *path = out->spec + 5;
+
+	if (*path == '\0' || strlen(path) >= UNIX_PATH_MAX_SIZE)
+		return bad_dest(out->spec, err);
+	out->path = path;
+	out->host = c->conf.myhostname;
+	out->key = pool_printf(pool, "unix:%s", path);
+	out->port = 0;
+	return 0;
+}
+
 int
 dest_parse(struct client *c, struct pool *pool, const char *spec, struct dest *out, struct err *err)
 {
 	char *copy, *port = NULL, *end;
 
 	*out = (struct dest){ .spec = spec, .port = c->default_port };
+	if (c->is_lmtp && ascii_ncasecmp(spec, "unix:", 5) == 0)
+		return parse_unix(c, pool, out, err);
 	if (ascii_ncasecmp(spec, "inet:", 5) == 0)
 		spec += 5;
 	if (strlen(spec) > MAX_SPEC)
@@ -77,6 +94,7 @@ dest_parse(struct client *c, struct pool *pool, const char *spec, struct dest *o
 	out->host = copy;
 	if (*copy == '\0' || (port != NULL && parse_port(port, &out->port) < 0))
 		return bad_dest(spec, err);
+	out->key = pool_printf(pool, "%s:%u", out->host, out->port);
 	return 0;
 }
 
@@ -227,7 +245,7 @@ find_host(struct client *c, struct pool *pool, const struct dest *d, struct host
 {
 	if (add_host(c, pool, d->host, 0, true, d->port, out, err) < 0)
 		return -1;
-	if (d->port == SMTP_PORT && has_own(c, out, 0))
+	if (d->port == SMTP_PORT && !c->is_lmtp && has_own(c, out, 0))
 		return loops_back(c, d->host, err);
 	arrange(c, out->v, out->n);
 	balance(c, out);
@@ -342,7 +360,8 @@ int
 dest_find(struct client *c, struct pool *pool, const struct dest *d, struct host_list *out, struct err *err)
 {
 	out->n = 0;
-	if (d->is_host || host_is_addr(d->host) || c->conf.no_dns || strcmp(c->conf.dns_support_level, "disabled") == 0)
+	/* LMTP is for the last hop: it knows no mail exchangers (RFC 2033 section 5). */
+	if (c->is_lmtp || d->is_host || host_is_addr(d->host) || c->conf.no_dns || strcmp(c->conf.dns_support_level, "disabled") == 0)
 		return find_host(c, pool, d, out, err);
 	return find_domain(c, pool, d, out, err);
 }

@@ -1,64 +1,39 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * smtp - the daemon: see smtp.h
+ * smtp - the daemon that speaks SMTP: its parameters
  */
 #include "smtp.h"
 
-#include "daemon/daemon.h"
+#include "config/conf.h"
 
-static struct client client;
+#define S(field, name) CONF_BIND_STR(struct smtp_conf, field, name)
+#define T(field, name) CONF_BIND_TIME(struct smtp_conf, field, name)
+#define I(field, name) CONF_BIND_INT(struct smtp_conf, field, name)
+#define B(field, name) CONF_BIND_BOOL(struct smtp_conf, field, name)
 
-static void
-deliver(struct deliver_ctx *ctx)
-{
-	task_set_name("%s %s", daemon_service(), ctx->req->id);
-	deliver_request(&client, ctx);
-}
-
-static int
-pre_jail(struct err *err)
-{
-	client.agent.fn = deliver;
-	return client_init(&client, daemon_conf(), err);
-}
-
-static void
-start(void)
-{
-	client_start(&client);
-}
-
-static void
-serve(struct daemon_session *s)
-{
-	deliver_serve(&client.agent, s);
-}
-
-static void
-before_exit(void)
-{
-	cache_close_all(&client);
-}
-
-static const struct daemon program = {
-	.name = "smtp",
-	.sessions = DAEMON_MANY,
-	.user = DAEMON_USER_OWNER,
-	.sandbox = "net",
-	.binds = smtp_binds,
-	.conf = &client.conf,
-	.qmgr_only = true,
-	.pre_jail = pre_jail,
-	.start = start,
-	.serve = serve,
-	.before_exit = before_exit,
+static const struct conf_bind binds[] = {
+	S(myhostname, myhostname), S(helo_name, smtp_helo_name), S(tcp_port, smtp_tcp_port), S(inet_protocols, inet_protocols),
+	S(address_preference, smtp_address_preference), S(bind_address, smtp_bind_address), S(bind_address6, smtp_bind_address6),
+	S(inet_interfaces, inet_interfaces), S(fallback_relay, smtp_fallback_relay), S(best_mx_transport, best_mx_transport),
+	S(host_lookup, smtp_host_lookup), S(dns_support_level, smtp_dns_support_level),
+	S(discard_keywords, smtp_discard_ehlo_keywords), S(cache_destinations, smtp_connection_cache_destinations),
+	S(tls_level, smtp_tls_security_level), S(tls_policy_maps, smtp_tls_policy_maps),
+	T(connect_ms, smtp_connect_timeout), T(helo_ms, smtp_helo_timeout), T(mail_ms, smtp_mail_timeout), T(rcpt_ms, smtp_rcpt_timeout),
+	T(data_init_ms, smtp_data_init_timeout), T(data_xfer_ms, smtp_data_xfer_timeout), T(data_done_ms, smtp_data_done_timeout),
+	T(quit_ms, smtp_quit_timeout), T(rset_ms, smtp_rset_timeout), T(cache_ms, smtp_connection_cache_time_limit),
+	T(reuse_ms, smtp_connection_reuse_time_limit),
+	I(addr_limit, smtp_mx_address_limit), I(session_limit, smtp_mx_session_limit), I(line_limit, smtp_line_length_limit),
+	I(reuse_count, smtp_connection_reuse_count_limit),
+	B(randomize, smtp_randomize_addresses), B(balance, smtp_balance_inet_protocols), B(bind_enforce, smtp_bind_address_enforce),
+	B(skip_5xx_greeting, smtp_skip_5xx_greeting), B(skip_quit, smtp_skip_quit_response), B(never_ehlo, smtp_never_send_ehlo),
+	B(always_ehlo, smtp_always_send_ehlo), B(cache_on_demand, smtp_connection_cache_on_demand), B(no_dns, disable_dns_lookups),
+	B(ignore_mx_error, ignore_mx_lookup_error), B(defer_no_mx_addr, smtp_defer_if_no_mx_address_found),
+	B(quote_envelope, smtp_quote_rfc821_envelope), B(tls_enforce, smtp_enforce_tls), B(tls_wrapper, smtp_tls_wrappermode),
+	B(sasl_enable, smtp_sasl_auth_enable),
 };
 
 int
 main(int argc, char **argv)
 {
-	struct daemon d = program;
-
-	d.n_binds = smtp_n_binds;
-	return daemon_main(&d, argc, argv);
+	return client_main("smtp", binds, COUNT_OF(binds), argc, argv);
 }

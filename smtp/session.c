@@ -12,11 +12,12 @@
 
 #include "base/ascii.h"
 #include "base/clock.h"
+#include "base/io.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/strvec.h"
 
-enum { LINGER_MS = 50, COUNT_MS = 2, IN_SIZE = 8192, OUT_SIZE = 32 * 1024, MAX_WORDS = 100 };
+enum { LINGER_MS = 50, UNIX_WAIT_MS = 60000, COUNT_MS = 2, IN_SIZE = 8192, OUT_SIZE = 32 * 1024, MAX_WORDS = 100 };
 
 static const struct {
 	const char *word;
@@ -37,25 +38,45 @@ ext_by_name(const char *word)
 }
 
 static struct session *
-session_new(int fd, const struct dest *dest, const struct smtp_addr *a)
+session_new(int fd, const struct dest *dest)
 {
 	struct session *s = NEW(struct session);
+
+	list_init(&s->link);
+	s->stream = stream_new(fd, IN_SIZE, OUT_SIZE);
+	s->dest = mem_strdup(dest->key);
+	s->port = dest->port;
+	s->reply = (struct smtp_reply)SMTP_REPLY_INIT;
+	s->opened_ms = task_now_ms();
+	s->n_uses = 1;
+	return s;
+}
+
+static struct session *
+session_new_tcp(int fd, const struct dest *dest, const struct smtp_addr *a)
+{
+	struct session *s = session_new(fd, dest);
 	int one = 1;
 
 	/* Whole commands and large pieces of content leave at once; the end of a message must not wait for an acknowledgement. */
 	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
-	list_init(&s->link);
-	s->stream = stream_new(fd, IN_SIZE, OUT_SIZE);
-	s->dest = mem_printf("%s:%u", dest->host, dest->port);
 	s->host = mem_strdup(a->host);
 	s->namaddr = mem_printf("%s[%s]", a->host, a->text);
 	s->relay = mem_printf("%s[%s]:%u", a->host, a->text, dest->port);
 	snprintf(s->addr, sizeof(s->addr), "%s", a->text);
-	s->port = dest->port;
 	s->is_best = a->is_best;
-	s->reply = (struct smtp_reply)SMTP_REPLY_INIT;
-	s->opened_ms = task_now_ms();
-	s->n_uses = 1;
+	return s;
+}
+
+static struct session *
+session_new_unix(int fd, const struct dest *dest)
+{
+	struct session *s = session_new(fd, dest);
+
+	s->host = mem_strdup(dest->host);
+	s->namaddr = mem_printf("%s[%s]", dest->host, dest->path);
+	s->relay = mem_strdup(s->namaddr);
+	s->is_best = true;
 	return s;
 }
 
@@ -107,8 +128,26 @@ connect_addr(struct client *c, const struct smtp_addr *a, struct err *err)
 	int fd = stream_connect_tcp(sa, a->sa_len, (const struct sockaddr *)local, len, deadline, err);
 	if (fd >= 0 || c->conf.bind_enforce || (err->sys != EADDRNOTAVAIL && err->sys != EINVAL))
 		return fd;
-	log_warning("smtp_bind_address%s: %s: using another local address", a->sa.ss_family == AF_INET ? "" : "6", err->text);
+	log_warning("%s_bind_address%s: %s: using another local address", client_kind(c), a->sa.ss_family == AF_INET ? "" : "6", err->text);
 	return stream_connect_tcp(sa, a->sa_len, NULL, 0, deadline, err);
+}
+
+/* A UNIX socket whose backlog is full refuses at once: its server is busy, not away. */
+static int
+connect_unix(struct client *c, const char *path, struct err *err)
+{
+	uint64_t limit = c->conf.connect_ms == 0 || c->conf.connect_ms > UNIX_WAIT_MS ? UNIX_WAIT_MS : c->conf.connect_ms;
+	uint64_t deadline = task_now_ms() + limit, pause = 1;
+
+	for (;;) {
+		int fd = io_unix_connect(path, err);
+
+		if (fd >= 0 || err->sys != EAGAIN || task_now_ms() >= deadline)
+			return fd;
+		if (task_sleep(pause, err) < 0)
+			return -1;
+		pause = pause < 50 ? pause * 2 : 50;
+	}
 }
 
 struct session *
@@ -116,13 +155,15 @@ session_open(struct delivery *d, const struct dest *dest, const struct smtp_addr
 {
 	struct err err = ERR_INIT;
 	char buf[128];
-	int fd = connect_addr(d->c, a, &err);
+	int fd = a == NULL ? connect_unix(d->c, dest->path, &err) : connect_addr(d->c, a, &err);
 
 	if (fd >= 0)
-		return session_new(fd, dest, a);
+		return a == NULL ? session_new_unix(fd, dest) : session_new_tcp(fd, dest, a);
 	const char *why = connect_reason(&err, buf, sizeof(buf));
+	const char *where = a == NULL ? pool_printf(d->pool, "%s[%s]", dest->host, dest->path) :
+	    pool_printf(d->pool, "%s[%s]:%u", a->host, a->text, dest->port);
 	struct outcome *o = pool_alloc(d->pool, sizeof(*o));
-	*o = *outcome_new(d, NULL, true, "4.4.1", "connect to %s[%s]:%u: %s", a->host, a->text, dest->port, why);
+	*o = *outcome_new(d, NULL, true, "4.4.1", "connect to %s: %s", where, why);
 	o->is_logged = true;
 	log_info("%s", o->reason);
 	*out = o;
@@ -260,22 +301,37 @@ read_greeting(struct delivery *d, struct session *s)
 		return outcome_broken(d, s, &err, "receiving the initial server greeting");
 	if (s->reply.code / 100 != 2)
 		return refused(d, s, d->c->conf.skip_5xx_greeting);
-	if (s->port == SMTP_PORT && says_our_name(s, d->c->conf.myhostname))
+	if (s->port == SMTP_PORT && !d->c->is_lmtp && says_our_name(s, d->c->conf.myhostname))
 		log_warning("host %s greeted me with my own hostname %s", s->relay, d->c->conf.myhostname);
 	return NULL;
 }
 
-/* One of EHLO and HELO; *is_taken says whether the server liked it. */
+/* One of EHLO, HELO and LHLO; *is_taken says whether the server liked it. */
 static const struct outcome *
 say_hello(struct delivery *d, struct session *s, const char *verb, bool *is_taken)
 {
 	struct err err = ERR_INIT;
 
 	if (session_command(s, &err, "%s %s", verb, d->c->conf.helo_name) < 0 || session_reply(s, d->c->conf.helo_ms, &err) < 0)
-		return outcome_broken(d, s, &err, verb[0] == 'E' ? "performing the EHLO handshake" : "performing the HELO handshake");
+		return outcome_broken(d, s, &err, pool_printf(d->pool, "performing the %s handshake", verb));
 	*is_taken = s->reply.code / 100 == 2;
 	if (s->said_421)
 		return refused(d, s, true);
+	return NULL;
+}
+
+/* RFC 2033 section 4.1: LHLO only. */
+static const struct outcome *
+say_lhlo(struct delivery *d, struct session *s)
+{
+	const struct outcome *o;
+	bool is_taken = false;
+
+	if ((o = say_hello(d, s, "LHLO", &is_taken)) != NULL)
+		return o;
+	if (!is_taken)
+		return refused(d, s, false);
+	take_extensions(d->c, s);
 	return NULL;
 }
 
@@ -287,6 +343,8 @@ session_greet(struct delivery *d, struct session *s, const struct dest *dest, bo
 
 	if ((o = read_greeting(d, s)) != NULL)
 		return o;
+	if (d->c->is_lmtp)
+		return say_lhlo(d, s);
 	bool wants_ehlo = !d->c->conf.never_ehlo && (d->c->conf.always_ehlo || strstr(s->reply.text.s, "ESMTP") != NULL);
 	if (wants_ehlo) {
 		if ((o = say_hello(d, s, "EHLO", &is_taken)) != NULL)

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * smtp - the SMTP client: one request of qmgr at a time a connection, many of them in one process
+ * smtp - the SMTP and LMTP client: one request of qmgr at a time a connection, many of them in one process
+ *
+ * smtp and lmtp are one daemon (serve.c) with two sets of parameters (main.c, lmtp.c).  LMTP (RFC 2033) differs in LHLO, in where the server is
+ * (UNIX sockets, no mail exchangers), and in that each recipient gets a reply of its own after the final dot.
  *
  * From top to bottom: deliver.c goes from host to host until every recipient has an outcome; dest.c says which hosts; cache.c keeps
  * sessions for reuse; session.c connects, greets and takes leave; transact.c sends one message to some recipients; content.c
@@ -34,6 +37,7 @@ enum {
 	MAX_GROUP = 16,		/* hosts of one preference that are looked up */
 	MAX_DESTS = 50,		/* destinations in one nexthop, and fallback relays */
 	SMTP_PORT = 25,
+	UNIX_PATH_MAX_SIZE = 108,	/* of a socket's name, with NUL */
 };
 
 struct smtp_conf {
@@ -49,6 +53,7 @@ struct smtp_conf {
 /* ---- conf.c: what is the same for all requests of the process */
 struct client {
 	struct smtp_conf conf;
+	bool is_lmtp;
 	struct dns *dns;
 	struct deliver_agent agent;	/* queue, bounce service */
 	struct localdom *local;
@@ -66,15 +71,25 @@ struct client {
 	struct map *loads;
 	bool (*is_ending)(void);	/* sessions are no longer kept */
 };
-extern const struct conf_bind smtp_binds[];
-extern const size_t smtp_n_binds;
+/* What the names of the client's parameters begin with. */
+static inline const char *
+client_kind(const struct client *c)
+{
+	return c->is_lmtp ? "lmtp" : "smtp";
+}
 NODISCARD int client_init(struct client *c, struct conf *conf, struct err *err);	/* before confinement */
 void client_start(struct client *c);							/* in the first task */
+
+/* ---- serve.c: main() of the programs */
+struct conf_bind;
+int client_main(const char *name, const struct conf_bind *binds, size_t n_binds, int argc, char **argv);
 
 /* ---- dest.c */
 struct dest {
 	const char *spec;		/* as qmgr gave it */
-	const char *host;		/* without brackets and port */
+	const char *key;		/* "host:port" or "unix:path": what sessions are kept under */
+	const char *path;		/* of a UNIX socket, or NULL */
+	const char *host;		/* without brackets and port; ours when there is a path */
 	uint16_t port;
 	bool is_host;			/* in brackets: no MX look-up */
 	bool is_fallback;
@@ -91,7 +106,7 @@ struct host_list {
 	struct smtp_addr v[MAX_ADDRS];
 	size_t n;
 };
-/* "host", "[host]", "host:port", "[addr]:port", "inet:..."; several with blanks or commas between.  -1: not a destination. */
+/* "host", "[host]", "host:port", "[addr]:port", "inet:..."; of LMTP also "unix:path".  -1: not a destination. */
 NODISCARD int dest_parse(struct client *c, struct pool *pool, const char *spec, struct dest *out, struct err *err);
 /* Addresses in the order in which they are to be tried.  -1: err has dsn and reason for the log. */
 NODISCARD int dest_find(struct client *c, struct pool *pool, const struct dest *d, struct host_list *out, struct err *err) MAY_WAIT;
@@ -108,8 +123,8 @@ struct session {
 	struct stream *stream;
 	char *dest;			/* host:port that it was opened for */
 	char *host;			/* "mx.test" */
-	char *namaddr;			/* "mx.test[192.0.2.1]" */
-	char *relay;			/* "mx.test[192.0.2.1]:25" */
+	char *namaddr;			/* "mx.test[192.0.2.1]", "my.name[private/x]" */
+	char *relay;			/* "mx.test[192.0.2.1]:25", "my.name[private/x]" */
 	char addr[INET6_ADDRSTRLEN];
 	uint16_t port;
 	unsigned ext;
@@ -125,10 +140,10 @@ struct session {
 };
 struct delivery;
 struct outcome;
-/* Connect; NULL: out tells. */
+/* Connect; a is NULL where the destination is a UNIX socket.  NULL: out tells. */
 NODISCARD struct session *session_open(struct delivery *d, const struct dest *dest, const struct smtp_addr *a, const struct outcome **out)
     MAY_WAIT;
-/* Greeting and EHLO or HELO; NULL when mail may be sent, else what happened. */
+/* Greeting and EHLO or HELO, or LHLO; NULL when mail may be sent, else what happened. */
 const struct outcome *session_greet(struct delivery *d, struct session *s, const struct dest *dest, bool is_best) MAY_WAIT;
 NODISCARD int session_command(struct session *s, struct err *err, const char *fmt, ...) PRINTF(3, 4) MAY_WAIT;	/* buffered */
 /* Send what is buffered and read one reply within timeout_ms. */

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/io.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "deliver/fake_bounce.h"
@@ -27,7 +28,7 @@ struct rule {
 };
 struct server {
 	const struct rule *rules;
-	bool no_ehlo_list;
+	bool no_ehlo_list, is_lmtp;
 	int fd;
 	uint16_t port;
 	unsigned n_sessions, n_rcpts, rcpt_limit, in_turn;
@@ -70,6 +71,21 @@ take_data(struct stream *s)
 	}
 }
 
+/* RFC 2033: the replies of a rule for ".0", ".1" ... one for each recipient; the default is success. */
+static bool
+say_each(struct stream *s)
+{
+	for (unsigned i = 0; i < server.in_turn; i++) {
+		char key[16];
+
+		snprintf(key, sizeof(key), ".%u", i);
+		const char *reply = rule_for(key);
+		if (!say(s, reply != NULL ? reply : "250 2.0.0 saved"))
+			return false;
+	}
+	return true;
+}
+
 static bool
 command(struct stream *s, const char *line)
 {
@@ -82,16 +98,20 @@ command(struct stream *s, const char *line)
 		server.n_rcpts++;
 	if (strncmp(line, "MAIL", 4) == 0)
 		server.in_turn = 0;
-	if (strncmp(line, "RCPT", 4) == 0 && server.rcpt_limit > 0 && ++server.in_turn > server.rcpt_limit)
+	if (strncmp(line, "RCPT", 4) == 0 && reply == NULL && server.in_turn++ >= server.rcpt_limit && server.rcpt_limit > 0) {
+		server.in_turn = server.rcpt_limit;
 		return say(s, "452 4.5.3 too many recipients");
+	}
 	if (strncmp(line, "DATA", 4) == 0 && reply == NULL) {
 		if (!say(s, "354 go"))
 			return false;
 		take_data(s);
+		if (server.is_lmtp)
+			return say_each(s);
 		reply = rule_for(".");
 		return say(s, reply != NULL ? reply : "250 2.0.0 queued");
 	}
-	if (reply == NULL && strncmp(line, "EHLO", 4) == 0 && !server.no_ehlo_list)
+	if (reply == NULL && strncmp(line, server.is_lmtp ? "LHLO" : "EHLO", 4) == 0 && !server.no_ehlo_list)
 		reply = "250-mx.test\r\n250-PIPELINING\r\n250-SIZE 1000\r\n250-DSN\r\n250 8BITMIME";
 	return say(s, reply != NULL ? reply : "250 2.1.0 ok");
 }
@@ -118,12 +138,22 @@ session(void *arg)
 static void
 listener(void *arg)
 {
+	int listen_fd = server.fd;
+
 	(void)arg;
-	while (task_wait_fd(server.fd, true, false, TASK_FOREVER, NULL) == 0) {
-		int fd = accept4(server.fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+	while (task_wait_fd(listen_fd, true, false, TASK_FOREVER, NULL) == 0) {
+		int fd = accept4(listen_fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 		if (fd >= 0)
 			task_start("server", session, stream_new(fd, 4096, 65536));
 	}
+}
+
+static void
+server_listen_unix(const char *path)
+{
+	server.fd = io_unix_listen(path, 0600, 20, NULL);
+	assert_true(server.fd >= 0);
+	task_start("listener", listener, NULL);
 }
 
 static void
@@ -194,6 +224,8 @@ store(const char *const *lines, off_t *offset, struct err *err)
 
 static const char *const small[] = { "Subject: x", "", ".", "..", "text", NULL };
 
+static const char *nexthop;	/* NULL: the server on TCP */
+
 static struct deliver_done
 deliver_to(const char *const *lines, size_t n_rcpts)
 {
@@ -210,7 +242,7 @@ deliver_to(const char *const *lines, size_t n_rcpts)
 	req.content_offset = offset;
 	req.content_size = 100;
 	req.rcpts = v;
-	req.nexthop = pool_printf(req.pool, "[127.0.0.1]:%u", server.port);
+	req.nexthop = nexthop != NULL ? nexthop : pool_printf(req.pool, "[127.0.0.1]:%u", server.port);
 	req.arrival = req.active_time = req.handoff_time = clock_wall();
 	ctx.file = qfile_open(client.agent.queue, QUEUE_ACTIVE, id, QFILE_LOCK_NONE, &err);
 	assert_non_null(ctx.file);
@@ -348,6 +380,82 @@ reuse(void)
 	client.conf.cache_on_demand = false;
 }
 
+/* LMTP: each recipient has its own reply after the dot. */
+static void
+lmtp(void)
+{
+	struct deliver_done done;
+
+	client.is_lmtp = server.is_lmtp = true;
+	client.conf.skip_quit = false;
+	server_reset(NULL);
+	assert_int_equal(deliver_to(small, 3).n_deferred, 0);
+	assert_string_equal(server.commands.s, "LHLO MAIL RCPT RCPT RCPT DATA QUIT ");
+	assert_string_equal(server.data.s, "Subject: x\r\n\r\n..\r\n...\r\ntext\r\n");
+	assert_non_null(strstr(last_log, "to=<x2@y.test>"));
+	assert_non_null(strstr(last_log, "dsn=2.0.0, status=sent (250 2.0.0 saved)"));
+
+	static const struct rule mixed[] = { { ".1", "452 4.2.2 full" }, { ".2", "550 5.2.1 disabled" }, { NULL, NULL } };
+	server_reset(mixed);
+	done = deliver_to(small, 4);
+	assert_int_equal(done.n_deferred, 1);
+	assert_non_null(strstr(fake_bounce_last, "x1@y.test 4.2.2 delayed"));
+	assert_non_null(strstr(fake_bounce_last, "said: 452 4.2.2 full (in reply to end of DATA command)"));
+
+	/* a recipient that was refused gets no reply */
+	static const struct rule one_unknown[] = { { "RCPT TO:<x1@", "550 5.1.1 who" }, { ".2", "DROP" }, { NULL, NULL } };
+	server_reset(one_unknown);
+	assert_int_equal(deliver_to(small, 4).n_deferred, 1);
+	assert_non_null(strstr(fake_bounce_last, "x3@y.test 4.4.2 delayed"));
+	assert_non_null(strstr(fake_bounce_last, "while sending end of data -- message may be sent more than once"));
+
+	/* not an LMTP server: no second try with another greeting */
+	static const struct rule smtp_only[] = { { "LHLO", "500 5.5.1 what" }, { NULL, NULL } };
+	server_reset(smtp_only);
+	assert_int_equal(deliver_to(small, 1).n_deferred, 0);
+	assert_string_equal(server.commands.s, "LHLO QUIT ");
+
+	/* content asked for although nobody is there to get it: the session ends, nothing hangs */
+	static const struct rule nobody[] = { { "RCPT", "550 5.1.1 who" }, { NULL, NULL } };
+	server_reset(nobody);
+	assert_int_equal(deliver_to(small, 2).n_deferred, 0);
+
+	/* what is too many for one transaction comes in the next ones */
+	server_reset(NULL);
+	server.rcpt_limit = 3;
+	assert_int_equal(deliver_to(small, 10).n_deferred, 0);
+	assert_int_equal(server.n_sessions, 1);
+	server.rcpt_limit = 0;
+}
+
+static void
+lmtp_unix(void)
+{
+	char path[] = "/tmp/smtp_test.XXXXXX";
+
+	assert_non_null(mkdtemp(path));
+	AUTO(mem_free) char *sock = mem_printf("%s/s", path);
+	AUTO(mem_free) char *spec = mem_printf("unix:%s", sock);
+	AUTO(mem_free) char *relay = mem_printf("relay=me.test[%s], ", sock);
+	nexthop = spec;
+	assert_int_equal(deliver_to(small, 1).n_deferred, 1);
+	assert_non_null(strstr(fake_bounce_last, "4.4.1 delayed connect to me.test["));
+	assert_non_null(strstr(fake_bounce_last, "]: No such file or directory"));
+	server_listen_unix(sock);
+	server_reset(NULL);
+	client.conf.cache_on_demand = true;
+	for (int i = 0; i < 4; i++)
+		assert_int_equal(deliver_to(small, 2).n_deferred, 0);
+	assert_non_null(strstr(last_log, relay));
+	assert_non_null(strstr(last_log, "conn_use="));
+	assert_true(server.n_sessions < 4);
+	nexthop = "unix:";
+	assert_int_equal(deliver_to(small, 1).n_deferred, 1);
+	nexthop = NULL;
+	(void)unlink(sock);
+	(void)rmdir(path);
+}
+
 static void
 all_tests(void *arg)
 {
@@ -359,6 +467,8 @@ all_tests(void *arg)
 	refusals();
 	sizes();
 	reuse();
+	lmtp();
+	lmtp_unix();
 	task_stop(100);
 }
 

@@ -19,23 +19,24 @@ is_weak(const char *level)
 void
 tls_warn(struct client *c, struct conf *conf)
 {
+	const char *kind = client_kind(c), *level = c->is_lmtp ? "lmtp_tls_security_level" : "smtp_tls_security_level";
 	const struct smtp_conf *k = &c->conf;
 
 	if (!is_weak(k->tls_level))
-		log_warning("smtp_tls_security_level = %s: this release has no TLS client: all mail is deferred", k->tls_level);
-	else if (strcmp(k->tls_level, "may") == 0 && conf_raw(conf, "smtp_tls_security_level") != NULL)
-		log_warning("smtp_tls_security_level = may: this release has no TLS client: mail is sent in clear text");
+		log_warning("%s_tls_security_level = %s: this release has no TLS client: all mail is deferred", kind, k->tls_level);
+	else if (strcmp(k->tls_level, "may") == 0 && conf_raw(conf, level) != NULL)
+		log_warning("%s = may: this release has no TLS client: mail is sent in clear text", level);
 	if (k->tls_wrapper || k->tls_enforce)
-		log_warning("%s = yes: this release has no TLS client: all mail is deferred", k->tls_wrapper ? "smtp_tls_wrappermode" :
-		    "smtp_enforce_tls");
+		log_warning("%s_%s = yes: this release has no TLS client: all mail is deferred", kind, k->tls_wrapper ? "tls_wrappermode" :
+		    "enforce_tls");
 	if (k->sasl_enable)
-		log_warning("smtp_sasl_auth_enable = yes: this release has no SASL client: servers that ask for authentication get no mail");
+		log_warning("%s_sasl_auth_enable = yes: this release has no SASL client: servers that ask for authentication get no mail", kind);
 }
 
 static const char *
-reason(struct pool *pool, const char *what, const char *value)
+reason(const struct client *c, struct pool *pool, const char *what, const char *value)
 {
-	return pool_printf(pool, "TLS is required (%s = %s), but this release has no TLS client", what, value);
+	return pool_printf(pool, "TLS is required (%s_%s = %s), but this release has no TLS client", client_kind(c), what, value);
 }
 
 /* 1: the key has a policy that asks for TLS, 0: one that does not, 2: none, -1: cannot tell. */
@@ -85,18 +86,18 @@ tls_obstacle(struct client *c, struct pool *pool, const char *nexthop)
 	struct err err = ERR_INIT;
 
 	if (!is_weak(c->conf.tls_level))
-		return reason(pool, "smtp_tls_security_level", c->conf.tls_level);
+		return reason(c, pool, "tls_security_level", c->conf.tls_level);
 	if (c->conf.tls_wrapper)
-		return reason(pool, "smtp_tls_wrappermode", "yes");
+		return reason(c, pool, "tls_wrappermode", "yes");
 	if (c->conf.tls_enforce)
-		return reason(pool, "smtp_enforce_tls", "yes");
+		return reason(c, pool, "enforce_tls", "yes");
 	if (c->tls_policy == NULL || table_list_is_empty(c->tls_policy))
 		return NULL;
 	switch (ask_keys(c, nexthop, &value, &err)) {
 	case 0:
 		return NULL;
 	case 1:
-		return reason(pool, "smtp_tls_policy_maps", value.s);
+		return reason(c, pool, "tls_policy_maps", value.s);
 	default:
 		return pool_printf(pool, "TLS policy lookup error for %.200s: %.200s", nexthop, err.text);
 	}

@@ -301,6 +301,7 @@ body_broken(struct turn *t, const struct err *err)
 		outcome_turn(t->d, outcome_broken(t->d, t->s, err, stage_body), true);
 }
 
+/* The reply to the final dot, for all recipients that were accepted. */
 static void
 end_reply(struct turn *t)
 {
@@ -311,6 +312,30 @@ end_reply(struct turn *t)
 	for (size_t i = 0; i < t->n; i++)
 		if (t->v[i]->is_accepted)
 			outcome_sent(t->d, t->s, t->v[i]);
+}
+
+/* RFC 2033 section 4.2: a reply for each recipient that was accepted, in the order of their RCPT commands. */
+static void
+end_replies(struct turn *t)
+{
+	uint64_t time = t->d->c->conf.data_done_ms;
+	struct err err = ERR_INIT;
+
+	if (t->n_accepted > 1)
+		session_quick_ack(t->s);
+	for (size_t i = 0; i < t->n; i++) {
+		if (!t->v[i]->is_accepted)
+			continue;
+		if (session_reply(t->s, time, &err) < 0) {
+			/* Those that were answered are no longer accepted, but done or kept. */
+			outcome_turn(t->d, outcome_broken(t->d, t->s, &err, stage_dot), true);
+			return;
+		}
+		if (t->s->reply.code / 100 == 2)
+			outcome_sent(t->d, t->s, t->v[i]);
+		else
+			outcome_rcpt(t->d, t->v[i], outcome_reply(t->d, t->s, "end of DATA command", false));
+	}
 }
 
 /* Recipients that were too many for this transaction need the session once more. */
@@ -362,7 +387,11 @@ content(struct turn *t)
 	case CONTENT_SENT:
 		break;
 	}
-	if (send_end(t, &err) < 0 || session_reply(t->s, t->d->c->conf.data_done_ms, &err) < 0)
+	if (send_end(t, &err) < 0)
+		outcome_turn(t->d, outcome_broken(t->d, t->s, &err, stage_dot), true);
+	else if (t->d->c->is_lmtp)
+		end_replies(t);
+	else if (session_reply(t->s, t->d->c->conf.data_done_ms, &err) < 0)
 		outcome_turn(t->d, outcome_broken(t->d, t->s, &err, stage_dot), true);
 	else
 		end_reply(t);
@@ -372,7 +401,8 @@ content(struct turn *t)
 static void
 empty_content(struct turn *t)
 {
-	if (session_command(t->s, NULL, ".") < 0 || session_reply(t->s, t->d->c->conf.data_done_ms, NULL) < 0)
+	/* LMTP has no reply then: what the server would say next cannot be known. */
+	if (t->d->c->is_lmtp || session_command(t->s, NULL, ".") < 0 || session_reply(t->s, t->d->c->conf.data_done_ms, NULL) < 0)
 		t->s->is_broken = true;
 }
 
@@ -413,6 +443,9 @@ next_limit(const struct turn *t)
 
 	if (t->s->is_broken || t->s->said_421 || !has_over_limit(t->d))
 		return 0;
+	/* With LMTP what becomes of a recipient after DATA says nothing about how many the server takes. */
+	if (t->d->c->is_lmtp)
+		return t->n_accepted;
 	for (size_t i = 0; i < t->n; i++)
 		n_sent += t->v[i]->is_done && t->v[i]->is_accepted;
 	return n_sent;

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Things outside of Postern that tests talk to: an SMTP server that keeps what it gets, and a name server."""
+import os
 import socket
 import struct
 import threading
@@ -7,11 +8,20 @@ import time
 
 
 class Sink:
-    """SMTP server; script maps a verb (CONNECT, EHLO, MAIL, RCPT, DATA, DOT) to a reply, (seconds, reply), or a list of these, one a use."""
+    """SMTP server; script maps a verb (CONNECT, EHLO, MAIL, RCPT, DATA, DOT) to a reply, (seconds, reply), or a list of these, one a use.
 
-    def __init__(self, host='127.0.0.1', port=2525, script=None):
+    lmtp: speaks LMTP; DOT is then used once for each recipient.  path: listens there, on a UNIX socket."""
+
+    def __init__(self, host='127.0.0.1', port=2525, script=None, lmtp=False, path=None):
         self.addr, self.script, self.messages, self.commands = '%s:%d' % (host, port), dict(script or {}), [], []
-        self.sock = socket.create_server((host, port), backlog=200)
+        self.lmtp = lmtp
+        if path:
+            self.sock = socket.socket(socket.AF_UNIX)
+            self.sock.bind(path)
+            os.chmod(path, 0o666)
+            self.sock.listen(200)
+        else:
+            self.sock = socket.create_server((host, port), backlog=200)
         threading.Thread(target=self._accept, daemon=True).start()
 
     def _accept(self):
@@ -40,7 +50,7 @@ class Sink:
                 line = line.rstrip(b'\r\n').decode('utf-8', 'replace')
                 verb = line.split(' ')[0].upper()
                 self.commands.append(line)
-                if verb == 'EHLO':
+                if verb == ('LHLO' if self.lmtp else 'EHLO'):
                     c.sendall(self._say('EHLO', '250-sink\r\n250-PIPELINING\r\n250-8BITMIME\r\n250 SIZE 0'))
                 elif verb == 'MAIL':
                     sender, rcpts = line, []
@@ -60,8 +70,13 @@ class Sink:
                         if d == b'.\r\n':
                             break
                         data.append(d[1:] if d.startswith(b'.') else d)
-                    r = self._say('DOT', '250 2.0.0 Ok')
-                    if r[:1] == b'2':
+                    if self.lmtp:
+                        replies = [self._say('DOT', '250 2.0.0 Ok') for _ in rcpts]
+                        rcpts = [a for a, r in zip(rcpts, replies) if r[:1] == b'2']
+                        r = b''.join(replies)
+                    else:
+                        r = self._say('DOT', '250 2.0.0 Ok')
+                    if rcpts and (self.lmtp or r[:1] == b'2'):
                         self.messages.append((sender, rcpts, b''.join(data)))
                     c.sendall(r)
                 elif verb == 'QUIT':

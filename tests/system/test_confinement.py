@@ -85,7 +85,7 @@ def test_agents_listen_only_where_qmgr_asks(suite):
     listen = listening()
     for pid, name in pids.items():
         mine = [listen[m.group(1)] for f in descriptors(pid).values() if (m := re.match(r'socket:\[(\d+)\]', f)) and m.group(1) in listen]
-        if name in ('smtp', 'local', 'error', 'discard'):
+        if name in ('smtp', 'lmtp', 'local', 'error', 'discard'):
             assert all('/private/' in m or m.startswith('private/') for m in mine), (name, mine)
 
 
