@@ -305,7 +305,7 @@ commands_are_judged(void **state UNUSED)
 		{ "exit 75", "4.3.0", "temporary failure" }, { "exit 67", "5.1.1", "user unknown" },
 		{ "echo some output; exit 1", "5.3.0", "Command died with status 1: \"echo some output; exit 1\". Command output: some output " },
 		{ "echo 5.7.9 not you; exit 77", "5.7.9", "not you " }, { "echo 2.0.0 fine; exit 77", "5.0.0", "fine " },
-		{ "echo 5.1.1 gone; exit 75", "4.1.1", "gone " }, { "kill -9 $$", "4.3.0", "Command died with signal 9: \"kill -9 $$\"" },
+		{ "echo 5.1.1 gone; exit 75", "5.1.1", "gone " }, { "echo 4.2.9 slow; exit 1", "4.2.9", "slow " }, { "kill -9 $$", "4.3.0", "Command died with signal 9: \"kill -9 $$\"" },
 		{ "/no/such/prog", "4.3.0", "temporary failure. Command output: t: fatal: execvp /no/such/prog: No such file or directory " },
 		{ "cat; exit 0", "2.0.0", "" }, { "head -c 100000 /dev/zero; exit 0", "2.0.0", "" },
 	};

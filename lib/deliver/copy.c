@@ -16,6 +16,8 @@ struct copier {
 	struct strbuf buf;
 	copy_put_fn *put;
 	void *arg;
+	const char *eol;
+	size_t eol_len;
 	bool at_line_start;
 };
 
@@ -66,18 +68,38 @@ add_head(const struct copy_msg *m, int flags, struct strbuf *b)
 		add_addr_line(b, "Delivered-To", m->delivered_to, false);
 }
 
+/* The lines in front were made with LF. */
+static void
+change_eol(struct copier *c)
+{
+	AUTO(strbuf_done) struct strbuf lines = STRBUF_INIT(PIECE_MAX);
+
+	if (strcmp(c->eol, "\n") == 0)
+		return;
+	for (size_t i = 0; i < c->buf.len; i++) {
+		if (c->buf.s[i] == '\n')
+			strbuf_add(&lines, c->eol, c->eol_len);
+		else
+			strbuf_addc(&lines, c->buf.s[i]);
+	}
+	strbuf_reset(&c->buf);
+	strbuf_add(&c->buf, lines.s, lines.len);
+}
+
 static int
 add_record(struct copier *c, const struct qrec *r, int flags, struct err *err)
 {
 	if (c->at_line_start && (flags & COPY_QUOTE_FROM) != 0 && r->len >= 5 && memcmp(r->data, "From ", 5) == 0)
 		strbuf_addc(&c->buf, '>');
+	if (c->at_line_start && (flags & COPY_DOT) != 0 && r->len > 0 && r->data[0] == '.')
+		strbuf_addc(&c->buf, '.');
 	c->at_line_start = r->type == REC_NORM;
-	if (strbuf_add(&c->buf, r->data, r->len) < 0 || (r->type == REC_NORM && strbuf_addc(&c->buf, '\n') < 0)) {
+	if (strbuf_add(&c->buf, r->data, r->len) < 0 || (r->type == REC_NORM && strbuf_add(&c->buf, c->eol, c->eol_len) < 0)) {
 		/* a record of unusual size goes by itself */
 		if (drain(c, err) < 0 || c->put(c->arg, r->data, r->len, err) < 0)
 			return -1;
 		if (r->type == REC_NORM)
-			strbuf_addc(&c->buf, '\n');
+			strbuf_add(&c->buf, c->eol, c->eol_len);
 	}
 	return c->buf.len >= PIECE ? drain(c, err) : 0;
 }
@@ -89,7 +111,10 @@ copy_message(const struct copy_msg *m, int flags, copy_put_fn *put, void *arg, s
 	struct qrec rec;
 	int r;
 
+	c.eol = m->eol != NULL ? m->eol : "\n";
+	c.eol_len = strlen(c.eol);
 	add_head(m, flags, &c.buf);
+	change_eol(&c);
 	qfile_seek(m->file, m->content_at);
 	while ((r = qfile_next(m->file, &rec, err)) == 1 && (rec.type == REC_NORM || rec.type == REC_CONT))
 		if (add_record(&c, &rec, flags, err) < 0) {
@@ -102,9 +127,9 @@ copy_message(const struct copy_msg *m, int flags, copy_put_fn *put, void *arg, s
 		r = err_set(err, ERR_TEMP, "4.3.0", "queue file: it ends within the message content");
 	if (r == 1) {
 		if (!c.at_line_start)
-			strbuf_addc(&c.buf, '\n');
+			strbuf_add(&c.buf, c.eol, c.eol_len);
 		if ((flags & COPY_BLANK_END) != 0)
-			strbuf_addc(&c.buf, '\n');
+			strbuf_add(&c.buf, c.eol, c.eol_len);
 		r = drain(&c, err);
 	}
 	strbuf_done(&c.buf);

@@ -17,11 +17,13 @@ struct copy_msg {
 	const char *orig_to;	/* X-Original-To: or NULL */
 	const char *delivered_to;	/* Delivered-To: or NULL */
 	bool return_path;	/* Return-Path: */
+	const char *eol;	/* end of each line, NULL: LF */
 };
 enum {
 	COPY_FROM_LINE = 1,	/* "From sender  date" */
 	COPY_QUOTE_FROM = 2,	/* lines that begin with "From " get a '>' */
 	COPY_BLANK_END = 4,	/* an empty line behind the message */
+	COPY_DOT = 8,		/* lines that begin with '.' get another one */
 	COPY_MBOX = COPY_FROM_LINE | COPY_QUOTE_FROM | COPY_BLANK_END,
 };
 /* put gets pieces of at most some 64 kB; an error of it ends the copy. */

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -80,21 +81,35 @@ start_failed(const struct pipe_cmd *p, const char *what, const char *name)
 	_exit(EXEC_FAILED);
 }
 
+static void
+default_signals(void)
+{
+	static const int signals[] = { SIGPIPE, SIGTERM, SIGINT, SIGHUP, SIGCHLD, SIGALRM, SIGUSR1, SIGUSR2, SIGQUIT };
+	sigset_t none;
+
+	for (size_t i = 0; i < COUNT_OF(signals); i++)
+		(void)signal(signals[i], SIG_DFL);
+	sigemptyset(&none);
+	(void)sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
 NORETURN static void
 child(const struct pipe_cmd *p, int in, int out)
 {
 	AUTO(strvec_done) struct strvec v = STRVEC_INIT(ARGS_MAX);
 	extern char **environ;
-	sigset_t none;
 
 	(void)setsid();
 	if (dup2(in, STDIN_FILENO) < 0 || dup2(out, STDOUT_FILENO) < 0 || dup2(out, STDERR_FILENO) < 0)
 		_exit(EXEC_FAILED);
 	(void)close_range(3, ~0U, 0);
-	(void)signal(SIGPIPE, SIG_DFL);
-	sigemptyset(&none);
-	(void)sigprocmask(SIG_SETMASK, &none, NULL);
+	default_signals();
+	umask(077);
 	daemon_restore_limits();
+	if (p->chroot != NULL && (chroot(p->chroot) < 0 || chdir("/") < 0))
+		start_failed(p, "chroot", p->chroot);
+	if (p->rights != NULL)
+		rights_drop(p->rights);
 	if (p->dir != NULL && chdir(p->dir) < 0)
 		start_failed(p, "chdir", p->dir);
 	make_argv(p, &v);
@@ -251,19 +266,17 @@ judge_status(struct run *r, const char *name, char dsn[static 12], struct strbuf
 {
 	int status = WEXITSTATUS(r->status);
 	char own[12];
-	const char *rest;
+	const char *rest = deliver_split_dsn(r->output.s, "", own);
 
+	if (own[0] != '\0') {
+		/* the command knows best; but it did not succeed */
+		set(dsn, own[0] == '2' ? "5.0.0" : own);
+		strbuf_adds(text, rest);
+		return;
+	}
 	for (size_t i = 0; i < COUNT_OF(sysexits); i++) {
 		if (sysexits[i].status != status)
 			continue;
-		rest = deliver_split_dsn(r->output.s, "", own);
-		if (own[0] != '\0') {
-			/* its class cannot turn a failure into success, nor a final one into a later try against the status */
-			own[0] = sysexits[i].dsn[0];
-			set(dsn, own);
-			strbuf_adds(text, rest);
-			return;
-		}
 		set(dsn, sysexits[i].dsn);
 		strbuf_adds(text, sysexits[i].text);
 		add_output(r, text);
@@ -290,6 +303,8 @@ judge(struct run *r, char dsn[static 12], struct strbuf *text)
 		add_output(r, text);
 	} else if (WEXITSTATUS(r->status) != 0) {
 		judge_status(r, name, dsn, text);
+	} else if (r->p->output != NULL) {
+		strbuf_add(r->p->output, r->output.s, r->output.len);
 	}
 }
 

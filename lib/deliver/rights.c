@@ -5,10 +5,12 @@
 #include <errno.h>
 #include <grp.h>
 #include <pwd.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "daemon/sandbox.h"
 
 enum { BUFFER_MAX = 1 << 20, STATUS_TEMPFAIL = 75 };
 
@@ -56,6 +58,48 @@ rights_user_done(struct rights_user *u)
 	mem_free(&u->name);
 	mem_free(&u->home);
 	mem_free(&u->shell);
+}
+
+static int
+find_known(const char *name, struct rights *r, struct err *err)
+{
+	struct rights_user u;
+	int found = rights_find(name, &u, err);
+
+	if (found == 0)
+		return err_set(err, ERR_CONF, NULL, "unknown username: %s", name);
+	if (found < 0)
+		return -1;
+	*r = u.rights;
+	rights_user_done(&u);
+	return 0;
+}
+
+int
+rights_of_program(const char *user_group, const char *mail_owner, const char *setgid_group, struct rights *r, struct err *err)
+{
+	static const char what[] = "user= command-line attribute specifies";
+	AUTO(mem_free) char *user = mem_strdup(user_group);
+	char *group = strchr(user, ':');
+	struct rights owner;
+	gid_t drop;
+
+	if (group != NULL)
+		*group++ = '\0';
+	if (find_known(user, r, err) < 0 || (group != NULL && *group != '\0' && sandbox_find_group(group, &r->gid, err) < 0) ||
+	    find_known(mail_owner, &owner, err) < 0 || sandbox_find_group(setgid_group, &drop, err) < 0)
+		return -1;
+	if (r->uid == 0)
+		return err_set(err, ERR_CONF, NULL, "%s root privileges", what);
+	if (r->uid == owner.uid)
+		return err_set(err, ERR_CONF, NULL, "%s mail system owner %s", what, mail_owner);
+	if (r->gid == 0)
+		return err_set(err, ERR_CONF, NULL, "%s privileged group id 0", what);
+	if (r->gid == owner.gid)
+		return err_set(err, ERR_CONF, NULL, "%s mail system owner %s group id %lu", what, mail_owner, (unsigned long)r->gid);
+	if (r->gid == drop)
+		return err_set(err, ERR_CONF, NULL, "%s mail system %s group id %lu", what, setgid_group, (unsigned long)r->gid);
+	return 0;
 }
 
 void

@@ -25,6 +25,12 @@ NODISCARD int rights_find(const char *name, struct rights_user *u, struct err *e
 NODISCARD int rights_find_uid(uid_t uid, struct rights_user *u, struct err *err);
 void rights_user_done(struct rights_user *u);
 
+/*
+ * "user[:group]" of a program that is run by an agent of root: never root, never the mail system's own user or groups.  Errors are of the
+ * configuration (ERR_CONF), or say that a look-up failed.
+ */
+NODISCARD int rights_of_program(const char *user_group, const char *mail_owner, const char *setgid_group, struct rights *r, struct err *err);
+
 /* For good: groups, gid and uid, real, effective and saved; checks that there is no way back.  Ends the process (status 75) when it
  * fails, since nothing may be done then. */
 void rights_drop(const struct rights *r);
