@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * proxy: "proxy:type:name" asks proxymap (or proxywrite, when opened for writing); unix: does the same by itself
+ * proxy: "proxy:type:name" asks proxymap (or proxywrite, when opened for writing); types that are always looked up there do the same
  *
  * The connection is made with the first look-up, so that tables can be opened before confinement and before proxymap runs.
  */
@@ -139,25 +139,69 @@ proxy_type_lookup(struct table *t, const char *key, size_t len UNUSED, struct st
 }
 
 static int
-proxy_put(struct table *t, const char *key, const char *value, bool *existed, struct err *err)
+put_name(struct table *t, const char *name, const char *key, const char *value, bool *existed, struct err *err)
 {
 	AUTO(msg_done) struct msg m = MSG_INIT;
-	int status = ask(t, PROXY_PUT, t->name, key, value, &m, err);
+	int status = ask(t, PROXY_PUT, name, key, value, &m, err);
 
 	*existed = status == PROXY_FOUND && msg_get_num_or(&m, "existed", 0) == 1;
 	return status < 0 ? -1 : 0;
 }
 
 static int
-proxy_del(struct table *t, const char *key, struct err *err)
+del_name(struct table *t, const char *name, const char *key, struct err *err)
 {
 	AUTO(msg_done) struct msg m = MSG_INIT;
-	int status = ask(t, PROXY_DELETE, t->name, key, NULL, &m, err);
+	int status = ask(t, PROXY_DELETE, name, key, NULL, &m, err);
 
 	return status < 0 ? -1 : status == PROXY_FOUND;
 }
 
+static int
+proxy_type_put(struct table *t, const char *key, const char *value, bool *existed, struct err *err)
+{
+	return put_name(t, t->name, key, value, existed, err);
+}
+
+static int
+proxy_type_del(struct table *t, const char *key, struct err *err)
+{
+	return del_name(t, t->name, key, err);
+}
+
 const struct table_driver table_proxy = {
 	.type = "proxy", .open = proxy_type_open, .close = proxy_close, .lookup = proxy_type_lookup,
-	.takes_partial = proxy_takes_partial, .put = proxy_put, .del = proxy_del,
+	.takes_partial = proxy_takes_partial, .put = proxy_type_put, .del = proxy_type_del,
+};
+
+/* ---- types that are looked up by proxymap without "proxy:" in front */
+static int
+proxied_open(struct table *t, struct err *err UNUSED)
+{
+	AUTO(mem_free) char *type = mem_strndup(t->spec, strcspn(t->spec, ":"));
+
+	return proxy_open(t, table_type_takes_partial(type));
+}
+
+static int
+proxied_lookup(struct table *t, const char *key, size_t len UNUSED, struct strbuf *value, struct err *err)
+{
+	return proxy_lookup_name(t, t->spec, key, value, err);
+}
+
+static int
+proxied_put(struct table *t, const char *key, const char *value, bool *existed, struct err *err)
+{
+	return put_name(t, t->spec, key, value, existed, err);
+}
+
+static int
+proxied_del(struct table *t, const char *key, struct err *err)
+{
+	return del_name(t, t->spec, key, err);
+}
+
+const struct table_driver table_proxied = {
+	.type = "proxied", .open = proxied_open, .close = proxy_close, .lookup = proxied_lookup,
+	.takes_partial = proxy_takes_partial, .put = proxied_put, .del = proxied_del,
 };

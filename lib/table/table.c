@@ -58,7 +58,7 @@ table_types(void)
 #ifdef HAVE_LMDB
 		"lmdb",
 #endif
-		"pcre", "pipemap", "proxy", "randmap", "regexp", "static", "texthash", "unionmap", "unix", NULL };
+		"pcre", "pipemap", "proxy", "randmap", "regexp", "socketmap", "static", "tcp", "texthash", "unionmap", "unix", NULL };
 
 	return names;
 }
@@ -114,12 +114,12 @@ table_open(const char *spec, int flags, struct conf *conf, struct err *err)
 		return NULL;
 	}
 	t = NEW(struct table);
-	t->driver = d;
+	t->driver = (d->traits & TABLE_T_STUB) != 0 && (flags & TABLE_NO_PROXY) == 0 ? &table_proxied : d;
 	t->spec = mem_strdup(spec);
 	t->name = strchr(t->spec, ':') + 1;
 	t->flags = flags;
 	t->conf = conf;
-	if (d->open(t, &t->trouble) < 0 && t->trouble.class != ERR_NONE) {
+	if (t->driver->open(t, &t->trouble) < 0 && t->trouble.class != ERR_NONE) {
 		t->stamp = files_stamp(t);
 		if ((flags & TABLE_QUIET) == 0)
 			log_error("%s", t->trouble.text);

@@ -29,6 +29,7 @@ enum table_traits {
 	TABLE_T_PARTIAL = 2,	/* with TABLE_T_FIXED */
 	TABLE_T_HIDDEN = 4,	/* known by name, not built */
 	TABLE_T_PROXIED = 8,	/* looked up by proxymap */
+	TABLE_T_STUB = 16,	/* without TABLE_NO_PROXY, table_proxied takes the place of the driver */
 };
 
 struct table_driver {
@@ -57,6 +58,8 @@ struct table {
 	uint64_t stamp;		/* with trouble: of the files as they were then */
 };
 
+/* Asks proxymap for t->spec, whatever its type. */
+extern const struct table_driver table_proxied;
 extern const struct table_driver table_hash, table_btree, table_lmdb, table_cdb, table_texthash, table_inline, table_internal,
     table_static, table_environ, table_fail, table_regexp, table_pcre, table_cidr, table_unix, table_proxy, table_unionmap,
     table_pipemap, table_randmap, table_debug, table_ldap, table_mysql, table_pgsql, table_sqlite, table_mongodb, table_memcache,
