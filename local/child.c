@@ -91,9 +91,28 @@ child_ask(int sock, enum child_ask what)
 	return (int)e;
 }
 
-/* Only the message, to be read, and the socket to the broker stay open: no standing connection, no log, no table. */
+/* All descriptors from..to; none when that is empty. */
 static int
-keep_two(int sock, int queue_fd)
+close_span(int from, int to)
+{
+	return from <= to ? close_range((unsigned)from, (unsigned)to, 0) : 0;
+}
+
+int
+child_keep_fds(int a, int b)
+{
+	int low = a < b ? a : b, high = a < b ? b : a;
+
+	if (low < 3)
+		low = 2;
+	if (close_span(3, low - 1) < 0 || close_span(low + 1, high - 1) < 0)
+		return -1;
+	return close_range((unsigned)high + 1, ~0U, 0);
+}
+
+/* The message is only to be read; the qfile goes on under the number that it knows. */
+static int
+reopen_for_reading(int queue_fd)
 {
 	char path[40];
 	int ro;
@@ -102,25 +121,11 @@ keep_two(int sock, int queue_fd)
 	ro = open(path, O_RDONLY | O_CLOEXEC);
 	if (ro < 0)
 		ro = fcntl(queue_fd, F_DUPFD_CLOEXEC, 64);
-	if (ro < 0)
-		return -1;
-	/* the qfile goes on under the number that it knows */
-	if (ro != queue_fd && dup3(ro, queue_fd, O_CLOEXEC) < 0)
-		return -1;
-	if (sock < queue_fd) {
-		if ((sock > 3 && close_range(3, (unsigned)sock - 1, 0) < 0) ||
-		    (queue_fd > sock + 1 && close_range((unsigned)sock + 1, (unsigned)queue_fd - 1, 0) < 0))
-			return -1;
-		return close_range((unsigned)queue_fd + 1, ~0U, 0);
-	}
-	if ((queue_fd > 3 && close_range(3, (unsigned)queue_fd - 1, 0) < 0) ||
-	    (sock > queue_fd + 1 && close_range((unsigned)queue_fd + 1, (unsigned)sock - 1, 0) < 0))
-		return -1;
-	return close_range((unsigned)sock + 1, ~0U, 0);
+	return ro < 0 || (ro != queue_fd && dup3(ro, queue_fd, O_CLOEXEC) < 0) ? -1 : 0;
 }
 
-static void
-default_signals(void)
+void
+child_default_signals(void)
 {
 	static const int signals[] = { SIGTERM, SIGINT, SIGHUP, SIGCHLD, SIGALRM, SIGUSR1, SIGUSR2, SIGQUIT };
 	sigset_t none;
@@ -144,17 +149,26 @@ give_up_capabilities(void)
 		_exit(75);
 }
 
-NORETURN static void
-run_child(const struct rights *r, int sock, int queue_fd, child_fn *fn, void *arg)
+/* Only the message and the socket to the broker stay open: no standing connection, no log, no table. */
+void
+child_begin(int sock, int other_fd, const struct rights *r)
 {
-	default_signals();
+	child_default_signals();
 	log_set_to(0);
-	if (keep_two(sock, queue_fd) < 0)
+	if (child_keep_fds(sock, other_fd) < 0)
 		_exit(75);
 	umask(077);
 	rights_drop(r);
 	if (r->uid == 0)
 		give_up_capabilities();
+}
+
+NORETURN static void
+run_child(const struct rights *r, int sock, int queue_fd, child_fn *fn, void *arg)
+{
+	if (reopen_for_reading(queue_fd) < 0)
+		_exit(75);
+	child_begin(sock, queue_fd, r);
 	fn(arg);
 	child_say(sock, CHILD_END, NULL, NULL);
 	_exit(0);
@@ -167,7 +181,7 @@ struct listener {
 	int sock;
 	const struct child_handlers *h;
 	void *h_arg;
-	bool ended;
+	bool ended, goes_on;
 };
 
 /* The n-th field of a packet, or NULL. */
@@ -230,6 +244,7 @@ handle(struct listener *l, const char *p, size_t len, struct err *err)
 	switch (p[0]) {
 	case CHILD_END:
 		l->ended = true;
+		l->goes_on = a == NULL;
 		return 0;
 	case CHILD_LOOP:
 		l->d->looped = true;
@@ -270,14 +285,14 @@ handle(struct listener *l, const char *p, size_t len, struct err *err)
 	}
 }
 
-/* Until the child closes its end. */
+/* Until the child says that it is done, or closes its end. */
 static int
 listen_to(struct listener *l, struct err *err)
 {
 	AUTO(mem_free) char *buf = mem_alloc(PACKET_MAX + 1);
 	uint64_t end = clock_mono_ms() + conf.command_time_ms + EXTRA_MS;
 
-	for (unsigned long n = 0; n < PACKETS_MAX; n++) {
+	for (unsigned long n = 0; n < PACKETS_MAX && !l->ended; n++) {
 		ssize_t got = recv(l->sock, buf, PACKET_MAX, MSG_DONTWAIT);
 
 		if (got == 0)
@@ -297,28 +312,42 @@ listen_to(struct listener *l, struct err *err)
 		if (task_wait_fd(l->sock, true, false, end, err) < 0)
 			return -1;
 	}
+	if (l->ended)
+		return 0;
 	return err_set(err, ERR_PROTO, NULL, "a delivery child never came to an end");
 }
 
-static int
-wait_for(pid_t pid)
+/* What it has said is all it has done: nobody waits for a child that stays. */
+static void
+end_child(pid_t pid)
 {
-	int status = 0;
 	pid_t r;
 
+	(void)kill(pid, SIGKILL);
 	do
-		r = waitpid(pid, &status, 0);
+		r = waitpid(pid, NULL, 0);
 	while (r < 0 && errno == EINTR);
-	return r == pid ? status : -1;
+}
+
+int
+child_listen(struct delivery *d, const struct target *t, int sock, const struct child_handlers *h, void *h_arg)
+{
+	struct listener l = { .d = d, .t = t, .sock = sock, .h = h, .h_arg = h_arg };
+	struct err err = ERR_INIT;
+	int r = listen_to(&l, &err);
+
+	if (r == 0 && l.ended)
+		return l.goes_on;
+	log_warning("%s: delivery process for %s: %s", d->ctx->req->id, t->addr, r < 0 ? err.text : "it ended too early");
+	delivery_outcome(d, t->addr, "4.3.0", "delivery process failed");
+	return -1;
 }
 
 int
 child_run(struct delivery *d, const struct target *t, const struct rights *r, child_fn *fn, void *arg, int *sock,
     const struct child_handlers *h, void *h_arg)
 {
-	struct listener l = { .d = d, .t = t, .h = h, .h_arg = h_arg };
-	struct err err = ERR_INIT;
-	int pair[2], result, status;
+	int pair[2], result;
 	pid_t pid;
 
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0) {
@@ -336,17 +365,9 @@ child_run(struct delivery *d, const struct target *t, const struct rights *r, ch
 		delivery_outcome(d, t->addr, "4.3.0", "cannot start a delivery process: fork failed");
 		return -1;
 	}
-	l.sock = pair[0];
-	result = listen_to(&l, &err);
-	if (result < 0)
-		(void)kill(pid, SIGKILL);
+	result = child_listen(d, t, pair[0], h, h_arg);
 	task_forget_fd(pair[0]);
 	close(pair[0]);
-	status = wait_for(pid);
-	if (result == 0 && l.ended && status == 0)
-		return 0;
-	log_warning("%s: delivery process for %s: %s (status %d)", d->ctx->req->id, t->addr,
-	    result < 0 ? err.text : "it ended too early", status);
-	delivery_outcome(d, t->addr, "4.3.0", "delivery process failed");
-	return -1;
+	end_child(pid);
+	return result < 0 ? -1 : 0;
 }

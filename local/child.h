@@ -19,7 +19,7 @@ enum child_packet {
 	CHILD_WARN = 'W',	/* text for the log */
 	CHILD_DATA = 'D',	/* records of the content, as they are */
 	CHILD_ASK = 'R',	/* one letter of enum child_ask; answered with an errno in decimal */
-	CHILD_END = 'E',	/* all done */
+	CHILD_END = 'E',	/* all done; with a text: and the process ends */
 };
 enum child_ask { ASK_CREATE = 'c', ASK_LOCK = 'l', ASK_BREAK = 'k', ASK_UNLOCK = 'u', ASK_MAILDIR = 'm' };
 enum { PACKET_MAX = 60 << 10 };
@@ -36,8 +36,13 @@ struct child_handlers {
  * (an outcome says so, mail is deferred). */
 int child_run(struct delivery *d, const struct target *t, const struct rights *r, child_fn *fn, void *arg, int *sock,
     const struct child_handlers *h, void *h_arg) MAY_WAIT;
+/* The same for a child that has its work already (worker.h): 1 it ended well and waits for more, 0 it ended well, -1. */
+int child_listen(struct delivery *d, const struct target *t, int sock, const struct child_handlers *h, void *h_arg) MAY_WAIT;
 
 /* ---- the child */
+void child_default_signals(void);
+int child_keep_fds(int a, int b);	/* closes all others from 3 on; b may be -1 */
+void child_begin(int sock, int other_fd, const struct rights *r);	/* descriptors, signals, rights: for good, or it ends */
 void child_say(int sock, enum child_packet type, const char *a, const char *b);
 void child_outcome(int sock, const char *dsn, const char *fmt, ...) PRINTF(3, 4);
 void child_warn(int sock, const char *fmt, ...) PRINTF(2, 3);

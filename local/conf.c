@@ -95,7 +95,7 @@ read_words(void)
 }
 
 int
-conf_open(struct err *err)
+conf_prepare(struct err *err)
 {
 	read_words();
 	if (conf.locks < 0)
@@ -107,6 +107,12 @@ conf_open(struct err *err)
 		return -1;
 	if (conf.default_rights.uid == conf.owner_rights.uid)
 		return err_set(err, ERR_CONF, NULL, "default_privs: user %s is the mail_owner", conf.default_privs);
+	return 0;
+}
+
+int
+conf_open(struct err *err)
+{
 	conf.aliases = open_list("alias_maps", conf.alias_maps, err);
 	if (conf.aliases == NULL)
 		return -1;

@@ -5,12 +5,15 @@
  * The process stays root and is a broker: it knows its request and the tables of the administrator, finds out where a recipient's mail is to
  * go, and reports.  Whatever reads what others wrote - the message, .forward, :include: - or writes to mailboxes and starts commands is
  * a child (child.h) that has the recipient's rights for good and tells the broker over a socket what it found and did.
+ * One process has many sessions, so that they share the stock of children that wait for more (worker.h); only the name service
+ * and a child's start may hold it up.
  *
  *	main.c conf.c	the daemon and its parameters	delivery.c	one recipient: targets, outcomes, the report
  *	alias.c		alias_maps			user.c		the broker's side of one user
  *	items.c		right-hand sides		user_child.c	the child's: .forward, mailbox, command
  *	forward.c	one new message			list_child.c	the child's: :include:, files and commands of aliases
  *	pass.c		mailbox_transport and others	child.c		fork, rights, the socket between
+ *							worker.c	children that serve one user several times
  */
 #ifndef LOCAL_LOCAL_H
 #define LOCAL_LOCAL_H
@@ -49,6 +52,7 @@ enum { N_LOCAL_BINDS = 39 };
 extern struct local_conf conf;
 extern const struct conf_bind local_binds[N_LOCAL_BINDS];
 
+NODISCARD int conf_prepare(struct err *err);	/* all but the tables */
 NODISCARD int conf_open(struct err *err);
 
 /* ---- one recipient of a request */
@@ -87,6 +91,7 @@ struct delivery {
 	size_t n_targets;
 	struct map *done;	/* what was delivered to already: users, files, commands */
 	bool looped;		/* a Delivered-To: header says that it was here before */
+	bool ran_command;	/* child */
 	bool passed_deferred;	/* another agent left it in the queue and said so itself */
 	bool passed;		/* another agent delivered and reported */
 	bool passed_unmarked;	/* ... without marking the recipient, since it is not the only destination */

@@ -3,9 +3,9 @@
 #include "base/log.h"
 #include "daemon/daemon.h"
 #include "local.h"
+#include "worker.h"
 
 static struct deliver_agent agent;
-
 
 static void
 deliver(struct deliver_ctx *c)
@@ -24,6 +24,9 @@ pre_jail(struct err *err)
 	agent.fn = deliver;
 	if (deliver_agent_init(&agent, daemon_conf(), err) < 0)
 		return -1;
+	if (conf_prepare(err) < 0)
+		return -1;
+	worker_start(agent.queue);
 	return conf_open(err);
 }
 
@@ -34,8 +37,8 @@ serve(struct daemon_session *s)
 }
 
 static const struct daemon local = {
-	.name = "local", .sessions = DAEMON_ONE, .user = DAEMON_USER_ROOT, .sandbox = "none", .qmgr_only = true, .binds = local_binds,
-	.n_binds = N_LOCAL_BINDS, .conf = &conf, .pre_jail = pre_jail, .serve = serve,
+	.name = "local", .sessions = DAEMON_MANY, .user = DAEMON_USER_ROOT, .sandbox = "none", .qmgr_only = true, .binds = local_binds,
+	.n_binds = N_LOCAL_BINDS, .conf = &conf, .pre_jail = pre_jail, .start = worker_check_root, .serve = serve,
 };
 
 int

@@ -12,7 +12,7 @@
 #include "base/io.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "child.h"
+#include "worker.h"
 
 struct broker {
 	struct user_job *j;
@@ -148,12 +148,6 @@ run_kept_items(struct broker *b)
 	}
 }
 
-static void
-run_user(void *arg)
-{
-	user_child(arg);
-}
-
 static int
 mailbox_command(struct delivery *d, const struct target *t, const struct name_parts *n, struct strbuf *command)
 {
@@ -178,20 +172,19 @@ deliver_known(struct delivery *d, const struct target *t, const struct name_part
 	AUTO(mem_free) char *spool = mem_printf("%s%s%s", conf.spool_dir, conf.spool_dir[strlen(conf.spool_dir) - 1] == '/' ? "" : "/", u->name);
 	struct user_job j = { .d = d, .t = t, .n = n, .user = u, .spool_path = spool, .no_forward = t->literal };
 	struct broker b = { .j = &j };
-	struct rights rights = u->rights;
 
 	if (!delivery_first(d, "user", u->name) || mailbox_command(d, t, n, &command) < 0)
 		return;
 	list_init(&b.items);
 	j.command = command.s;
-	if (child_run(d, t, &rights, run_user, &j, &j.sock, &handlers, &b) < 0 || d->looped)
+	if (worker_run(&j, &handlers, &b) < 0 || d->looped)
 		return;
 	run_kept_items(&b);
 	if (!b.self || d->looped)
 		return;
 	list_init(&b.items);
 	j.no_forward = true;
-	if (child_run(d, t, &rights, run_user, &j, &j.sock, &handlers, &b) == 0)
+	if (worker_run(&j, &handlers, &b) == 0)
 		run_kept_items(&b);
 }
 

@@ -171,6 +171,7 @@ deliver_to_command(struct user_job *j, const char *command)
 
 	if (*conf.command_dir != '\0' && job_expand(j, conf.command_dir, conf.dir_filter, &dir) == 1)
 		p.dir = dir.s;
+	j->d->ran_command = true;
 	job_message(j, (conf.prepend_to & PREPEND_COMMAND) != 0, &m);
 	p.env = job_environment(j, &env);
 	pipe_cmd_run(&p, &m, dsn, &text);

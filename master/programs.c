@@ -10,7 +10,7 @@ static const struct program programs[] = {
 	{ .name = "lmtp", .share = SHARE_SESSIONS },
 	{ .name = "qmqpd", .share = SHARE_SESSIONS },
 	{ .name = "bounce", .share = SHARE_SESSIONS },
-	{ .name = "local", .share = SHARE_ONE },
+	{ .name = "local", .share = SHARE_SESSIONS },
 	{ .name = "virtual", .share = SHARE_ONE },
 	{ .name = "pipe", .share = SHARE_ONE },
 	{ .name = "spawn", .share = SHARE_ONE },

@@ -35,7 +35,7 @@ enum daemon_sessions {
 enum daemon_user {
 	DAEMON_USER_OWNER,	/* mail_owner, for good */
 	DAEMON_USER_OWN,	/* a uid of its own where that user exists (.own_user), else mail_owner */
-	DAEMON_USER_ROOT,	/* stays root: local, virtual, pipe, spawn; they start no thread */
+	DAEMON_USER_ROOT,	/* stays root: local, virtual, pipe, spawn; they start no thread, and may block for a short time */
 };
 
 struct daemon_session {

@@ -53,6 +53,8 @@ serve_init(struct daemon_run *r)
 		r->quota = 1;
 		task_may_block();
 	}
+	if (r->d->user == DAEMON_USER_ROOT)	/* the name service may block */
+		task_may_block();
 }
 
 static bool

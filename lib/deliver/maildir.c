@@ -92,8 +92,27 @@ open_tmp(const char *dir, const char *path, struct err *err)
 	return fd >= 0 ? fd : err_sys(err, "create maildir file %s", path);
 }
 
+/* To its name in new, never over a file that is there. */
 static int
-finish(int fd, const char *tmp, const char *dir, const char *host, const struct timeval *now, struct err *err)
+move(const char *tmp, const char *path, struct err *err)
+{
+	if (renameat2(AT_FDCWD, tmp, AT_FDCWD, path, RENAME_NOREPLACE) == 0)
+		return 0;
+	/* a file system, or a kernel, that has no such call */
+	if (errno == EINVAL || errno == ENOSYS) {
+		if (link(tmp, path) == 0) {
+			(void)unlink(tmp);
+			return 0;
+		}
+		/* none without hard links either; the inode number in the name keeps it unique */
+		if ((errno == EPERM || errno == EOPNOTSUPP) && rename(tmp, path) == 0)
+			return 0;
+	}
+	return err_sys(err, "create maildir file %s", path);
+}
+
+static int
+finish(int fd, const char *tmp, const char *dir, const char *host, const struct timeval *now, bool *is_moved, struct err *err)
 {
 	AUTO(mem_free) char *new_dir = mem_printf("%s/new", dir);
 	AUTO(mem_free) char *path = NULL;
@@ -103,11 +122,9 @@ finish(int fd, const char *tmp, const char *dir, const char *host, const struct 
 		return err_sys(err, "write maildir file %s", tmp);
 	path = mem_printf("%s/%lld.V%lxI%lxM%lu.%s", new_dir, (long long)now->tv_sec, (unsigned long)st.st_dev,
 	    (unsigned long)st.st_ino, (unsigned long)now->tv_usec, host);
-	if (link(tmp, path) < 0) {
-		/* a file system without hard links; the inode number in the name keeps it unique */
-		if ((errno != EPERM && errno != EOPNOTSUPP) || rename(tmp, path) < 0)
-			return err_sys(err, "create maildir file %s", path);
-	}
+	if (move(tmp, path, err) < 0)
+		return -1;
+	*is_moved = true;
 	return sync_dir(new_dir, err);
 }
 
@@ -118,6 +135,7 @@ maildir_deliver(const char *dir, const char *host, const struct copy_msg *m, con
 	AUTO(mem_free) char *tmp = mem_printf("%s/tmp/%lld.P%dM%lu.%s", dir, (long long)now.tv_sec, (int)getpid(),
 	    (unsigned long)now.tv_usec, host);
 	AUTO(io_close) int fd = -1;
+	bool is_moved = false;
 	int r;
 
 	err->sys = 0;
@@ -126,8 +144,8 @@ maildir_deliver(const char *dir, const char *host, const struct copy_msg *m, con
 	if (fd >= 0 && r < 0)
 		err_prefix(err, "write maildir file %s: ", tmp);
 	if (r == 0)
-		r = finish(fd, tmp, dir, host, &now, err);
-	if (fd >= 0)
+		r = finish(fd, tmp, dir, host, &now, &is_moved, err);
+	if (fd >= 0 && !is_moved)
 		unlink(tmp);
 	if (r < 0)
 		snprintf(err->dsn, sizeof(err->dsn), "%s", mailbox_dsn(err->sys, dflt_dsn));

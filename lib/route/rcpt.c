@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "address/addr.h"
 #include "base/ascii.h"
 #include "base/mem.h"
 
@@ -168,6 +169,21 @@ set_from_error(struct rcpt_verdict *v, const char *nexthop)
 	v->code = nexthop[0] == '4' ? 450 : 550;
 }
 
+/*
+ * Whether there is a value is all that counts, not which key has it: nearly always it is the name alone.  A name service, asked for a whole
+ * address, would have to look into its last and slowest source.  False: not found this way.
+ */
+static bool
+has_name(struct rcpt_check *c, struct table_list *tables, const char *addr)
+{
+	AUTO(strbuf_done) struct strbuf name = STRBUF_INIT(ADDR_MAX), value = STRBUF_INIT(1 << 20);
+	size_t len = addr_local_len(addr), ext_at = addr_ext_at(addr, len, c->keys.delims, c->keys.owner_request);
+	struct err err = ERR_INIT;
+
+	strbuf_add(&name, addr, ext_at > 0 ? ext_at : len);
+	return name.len > 0 && !name.overflow && table_list_lookup_part(tables, name.s, true, &value, &err) == 1;
+}
+
 static int
 check_table(struct rcpt_check *c, struct table_list *tables, const char *addr, unsigned forms, int64_t code, bool is_sender,
     const char *name, struct rcpt_verdict *v, struct err *err)
@@ -175,6 +191,8 @@ check_table(struct rcpt_check *c, struct table_list *tables, const char *addr, u
 	int r;
 
 	if (table_list_is_empty(tables))
+		return 1;
+	if ((forms & MAIL_KEY_USER) != 0 && has_name(c, tables, addr))
 		return 1;
 	if ((r = has(c, tables, addr, forms, err)) == 0)
 		set_unknown(c, v, code, is_sender, name);

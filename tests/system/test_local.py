@@ -103,3 +103,32 @@ def test_what_another_transport_takes_hides_no_failure(make):
     # a process that was there before may still take one request with the old configuration
     until(lambda: (i.control('flush'), time.sleep(0.3), i.maildir('bob'))[2])
     i.wait_empty()
+
+
+def processes_of(uid):
+    found = []
+    for pid in filter(str.isdigit, os.listdir('/proc')):
+        try:
+            status = read('/proc/%s/status' % pid)
+        except OSError:
+            continue
+        if re.search(r'^Uid:\t%d\t%d\t%d\t' % (uid, uid, uid), status, re.M) and '\nState:\tZ' not in status:
+            found.append(int(pid))
+    return found
+
+
+def test_a_process_serves_one_user_again_and_ends(make):
+    i = make(MD)
+    i.inject('x@client.example.net', ['alice@example.test'])
+    until(lambda: len(i.maildir('alice')) == 1)
+    first = processes_of(USERS['alice'])
+    i.inject('x@client.example.net', ['alice@example.test', 'bob@example.test'])
+    until(lambda: len(i.maildir('alice')) == 2 and i.maildir('bob'))
+    assert len(first) == 1 and processes_of(USERS['alice']) == first
+    assert processes_of(USERS['bob']) != []
+    # what ended between two deliveries costs nothing
+    os.kill(first[0], 9)
+    i.inject('x@client.example.net', ['alice@example.test'])
+    until(lambda: len(i.maildir('alice')) == 3)
+    assert 'status=deferred' not in i.log()
+    until(lambda: not processes_of(USERS['alice']) and not processes_of(USERS['bob']), 15)
