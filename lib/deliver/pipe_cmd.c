@@ -9,7 +9,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -17,6 +16,7 @@
 #include "base/clock.h"
 #include "base/io.h"
 #include "base/mem.h"
+#include "deliver/cmd_env.h"
 #include "deliver/deliver_serve.h"
 
 enum { EXEC_FAILED = 75, ARGS_MAX = 1000, LINGER_MS = 200 };
@@ -81,18 +81,6 @@ start_failed(const struct pipe_cmd *p, const char *what, const char *name)
 	_exit(EXEC_FAILED);
 }
 
-static void
-default_signals(void)
-{
-	static const int signals[] = { SIGPIPE, SIGTERM, SIGINT, SIGHUP, SIGCHLD, SIGALRM, SIGUSR1, SIGUSR2, SIGQUIT };
-	sigset_t none;
-
-	for (size_t i = 0; i < COUNT_OF(signals); i++)
-		(void)signal(signals[i], SIG_DFL);
-	sigemptyset(&none);
-	(void)sigprocmask(SIG_SETMASK, &none, NULL);
-}
-
 NORETURN static void
 child(const struct pipe_cmd *p, int in, int out)
 {
@@ -103,9 +91,7 @@ child(const struct pipe_cmd *p, int in, int out)
 	if (dup2(in, STDIN_FILENO) < 0 || dup2(out, STDOUT_FILENO) < 0 || dup2(out, STDERR_FILENO) < 0)
 		_exit(EXEC_FAILED);
 	(void)close_range(3, ~0U, 0);
-	default_signals();
-	umask(077);
-	daemon_restore_limits();
+	cmd_env_reset_process();
 	if (p->chroot != NULL && (chroot(p->chroot) < 0 || chdir("/") < 0))
 		start_failed(p, "chroot", p->chroot);
 	if (p->rights != NULL)

@@ -1,0 +1,2 @@
+programs += spawn
+spawn_srcs := spawn/main.c
