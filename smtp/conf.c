@@ -132,6 +132,30 @@ discarded(const char *list)
 }
 
 static int
+open_generic(struct client *c, struct conf *conf, struct err *err)
+{
+	AUTO(strvec_done) struct strvec v = STRVEC_INIT(100);
+
+	if (c->conf.generic_maps[0] == '\0')
+		return 0;
+	if ((c->generic = table_list_open(c->conf.generic_maps, TABLE_FOLD, conf, err)) == NULL)
+		return -1;
+	(void)!strvec_split(&v, c->conf.propagate, ", \t");
+	c->propagate_generic = strvec_hasi(&v, "generic");
+	c->keys = (struct mail_key_env){ .local = c->local, .delims = c->conf.delims, .owner_request = c->conf.owner_request };
+	return (c->route = route_new(conf_dir(conf), err)) == NULL ? -1 : 0;
+}
+
+static int
+open_checks(struct client *c, struct conf *conf, struct err *err)
+{
+	for (size_t i = 0; i < CHECK_N; i++)
+		if (c->conf.checks[i][0] != '\0' && (c->checks[i] = table_list_open(c->conf.checks[i], 0, conf, err)) == NULL)
+			return -1;
+	return 0;
+}
+
+static int
 open_tables(struct client *c, struct conf *conf, struct err *err)
 {
 	if ((c->local = localdom_new(conf, err)) == NULL)
@@ -140,6 +164,8 @@ open_tables(struct client *c, struct conf *conf, struct err *err)
 	    (c->cache_dests = match_open(c->conf.cache_destinations, MATCH_DOMAIN | MATCH_STRING, conf, err)) == NULL)
 		return -1;
 	if (c->conf.tls_policy_maps[0] != '\0' && (c->tls_policy = table_list_open(c->conf.tls_policy_maps, TABLE_FOLD, conf, err)) == NULL)
+		return -1;
+	if (open_generic(c, conf, err) < 0 || open_checks(c, conf, err) < 0)
 		return -1;
 	return deliver_agent_init(&c->agent, conf, err);
 }

@@ -17,6 +17,7 @@ struct writer {
 	size_t limit;		/* of a line; 0: none */
 	size_t column;		/* bytes of the current line so far */
 	bool is_line_start;
+	const char *trouble;	/* content_fail() */
 };
 
 static int
@@ -56,6 +57,21 @@ put_text(struct writer *w, const char *p, size_t n)
 	return put(w, p, n);
 }
 
+int
+content_put(struct writer *w, const char *text, size_t n, bool is_end, struct err *err)
+{
+	(void)err;	/* the writer's */
+	if (put_text(w, text, n) < 0)
+		return -1;
+	return is_end ? end_line(w) : 0;
+}
+
+void
+content_fail(struct writer *w, const char *why)
+{
+	w->trouble = why;
+}
+
 static int
 put_record(struct writer *w, const struct qrec *rec)
 {
@@ -73,30 +89,46 @@ put_record(struct writer *w, const struct qrec *rec)
 	return rec->type == REC_NORM ? end_line(w) : 0;
 }
 
-enum content_result
-content_send(struct delivery *d, struct session *s, struct err *err)
+/* All records of the content: 0, or -1 with *result. */
+static int
+send_records(struct delivery *d, struct writer *w, struct filter *f, enum content_result *result)
 {
-	struct writer w = { .stream = s->stream, .err = err, .limit = (size_t)d->c->conf.line_limit, .is_line_start = true };
 	struct qrec rec;
 	int rc;
+
+	*result = CONTENT_NO_FILE;
+	while ((rc = qfile_next(d->ctx->file, &rec, w->err)) == 1) {
+		if (rec.type == REC_XTRA || rec.type == REC_END)
+			return 0;
+		if (rec.type != REC_NORM && rec.type != REC_CONT)
+			continue;
+		if ((f == NULL ? put_record(w, &rec) : filter_record(f, &rec, w->err)) < 0) {
+			*result = CONTENT_NO_PEER;
+			return -1;
+		}
+	}
+	return rc < 0 ? -1 : err_set(w->err, ERR_PERM, "4.3.0", "the file ends within the content");
+}
+
+enum content_result
+content_send(struct delivery *d, struct session *s, const char **trouble, struct err *err)
+{
+	struct writer w = { .stream = s->stream, .err = err, .limit = (size_t)d->c->conf.line_limit, .is_line_start = true };
+	AUTO(filter_free) struct filter *f = filter_is_wanted(d->c) ? filter_new(d, &w) : NULL;
+	enum content_result result;
 
 	if (w.limit > 0 && w.limit < 2)
 		w.limit = 2;
 	stream_set_deadline(s->stream, TASK_FOREVER);
 	stream_set_timeout(s->stream, d->c->conf.data_xfer_ms);
 	qfile_seek(d->ctx->file, d->req->content_offset);
-	while ((rc = qfile_next(d->ctx->file, &rec, err)) == 1) {
-		if (rec.type == REC_XTRA || rec.type == REC_END)
-			break;
-		if ((rec.type == REC_NORM || rec.type == REC_CONT) && put_record(&w, &rec) < 0)
-			return CONTENT_NO_PEER;
+	if (send_records(d, &w, f, &result) == 0) {
+		/* What is left in the buffer leaves together with the final dot. */
+		bool is_sent = (f == NULL || filter_end(f, err) == 0) && (w.is_line_start || end_line(&w) == 0);
+		result = is_sent ? CONTENT_SENT : CONTENT_NO_PEER;
 	}
-	if (rc < 0)
-		return CONTENT_NO_FILE;
-	if (rc == 0) {
-		(void)err_set(err, ERR_PERM, "4.3.0", "the file ends within the content");
-		return CONTENT_NO_FILE;
-	}
-	/* What is left in the buffer leaves together with the final dot. */
-	return !w.is_line_start && end_line(&w) < 0 ? CONTENT_NO_PEER : CONTENT_SENT;
+	if (w.trouble == NULL)
+		return result;
+	*trouble = w.trouble;
+	return CONTENT_TROUBLE;
 }

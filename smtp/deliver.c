@@ -194,13 +194,17 @@ delivery_init(struct delivery *d, struct client *c, struct deliver_ctx *ctx)
 void
 deliver_request(struct client *c, struct deliver_ctx *ctx)
 {
+	struct err err = ERR_INIT;
 	struct delivery d;
 	const char *why;
 
 	delivery_init(&d, c, ctx);
 	if ((why = tls_obstacle(c, d.pool, d.req->nexthop)) != NULL)
 		outcome_all(&d, outcome_new(&d, NULL, true, "4.7.4", "%s", why));
-	else
+	else if (generic_envelope(&d, &err) < 0) {
+		log_warning("%s: %s_generic_maps lookup error: %s", d.req->id, client_kind(c), err.text);
+		outcome_all(&d, outcome_new(&d, NULL, false, "4.3.0", "%s_generic_maps lookup error", client_kind(c)));
+	} else
 		run_dests(&d);
 	outcome_finish(&d);
 }

@@ -30,6 +30,10 @@ static const struct conf_bind binds[] = {
 	B(skip_quit, lmtp_skip_quit_response), B(cache_on_demand, lmtp_connection_cache_on_demand),
 	B(no_dns, disable_dns_lookups), B(quote_envelope, lmtp_quote_rfc821_envelope), B(tls_enforce, lmtp_enforce_tls),
 	B(tls_wrapper, lmtp_tls_wrappermode), B(sasl_enable, lmtp_sasl_auth_enable),
+	S(generic_maps, lmtp_generic_maps), S(checks[CHECK_HEADER], lmtp_header_checks), S(checks[CHECK_MIME], lmtp_mime_header_checks),
+	S(checks[CHECK_NESTED], lmtp_nested_header_checks), S(checks[CHECK_BODY], lmtp_body_checks), S(delims, recipient_delimiter),
+	S(propagate, propagate_unmatched_extensions), I(token_limit, header_address_token_limit), I(mime_depth, mime_nesting_limit),
+	I(boundary_length, mime_boundary_length_limit), I(body_checks_limit, body_checks_size_limit), B(owner_request, owner_request_special),
 };
 
 int

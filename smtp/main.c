@@ -30,6 +30,10 @@ static const struct conf_bind binds[] = {
 	B(ignore_mx_error, ignore_mx_lookup_error), B(defer_no_mx_addr, smtp_defer_if_no_mx_address_found),
 	B(quote_envelope, smtp_quote_rfc821_envelope), B(tls_enforce, smtp_enforce_tls), B(tls_wrapper, smtp_tls_wrappermode),
 	B(sasl_enable, smtp_sasl_auth_enable),
+	S(generic_maps, smtp_generic_maps), S(checks[CHECK_HEADER], smtp_header_checks), S(checks[CHECK_MIME], smtp_mime_header_checks),
+	S(checks[CHECK_NESTED], smtp_nested_header_checks), S(checks[CHECK_BODY], smtp_body_checks), S(delims, recipient_delimiter),
+	S(propagate, propagate_unmatched_extensions), I(token_limit, header_address_token_limit), I(mime_depth, mime_nesting_limit),
+	I(boundary_length, mime_boundary_length_limit), I(body_checks_limit, body_checks_size_limit), B(owner_request, owner_request_special),
 };
 
 int

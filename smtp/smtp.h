@@ -7,7 +7,7 @@
  *
  * From top to bottom: deliver.c goes from host to host until every recipient has an outcome; dest.c says which hosts; cache.c keeps
  * sessions for reuse; session.c connects, greets and takes leave; transact.c sends one message to some recipients; content.c
- * sends the content; outcome.c says what happened in the words of the log.
+ * sends the content, filter.c and generic.c change it on the way; outcome.c says what happened in the words of the log.
  *
  * A recipient that failed for now is kept, with what happened to it, as long as there may be another host; what is left in the
  * end is deferred with the last word.  What failed for good is reported at once.
@@ -26,8 +26,12 @@
 #include "deliver/deliver_report.h"
 #include "deliver/deliver_serve.h"
 #include "dns/dns.h"
+#include "mime/mime.h"
 #include "queue/queue.h"
+#include "queue/rec.h"
 #include "route/local.h"
+#include "route/mail_key.h"
+#include "route/route.h"
 #include "smtp/reply.h"
 #include "table/match.h"
 #include "task/task.h"
@@ -40,14 +44,16 @@ enum {
 	UNIX_PATH_MAX_SIZE = 108,	/* of a socket's name, with NUL */
 };
 
+enum check_kind { CHECK_HEADER, CHECK_MIME, CHECK_NESTED, CHECK_BODY, CHECK_N };
+
 struct smtp_conf {
 	const char *myhostname, *helo_name, *tcp_port, *inet_protocols, *address_preference, *bind_address, *bind_address6,
 	    *inet_interfaces, *fallback_relay, *best_mx_transport, *host_lookup, *dns_support_level, *discard_keywords,
-	    *cache_destinations, *tls_level, *tls_policy_maps;
+	    *cache_destinations, *tls_level, *tls_policy_maps, *generic_maps, *checks[CHECK_N], *delims, *propagate;
 	uint64_t connect_ms, helo_ms, mail_ms, rcpt_ms, data_init_ms, data_xfer_ms, data_done_ms, quit_ms, rset_ms, cache_ms, reuse_ms;
-	int64_t addr_limit, session_limit, line_limit, reuse_count;
+	int64_t addr_limit, session_limit, line_limit, reuse_count, token_limit, mime_depth, boundary_length, body_checks_limit;
 	bool randomize, balance, bind_enforce, skip_5xx_greeting, skip_quit, never_ehlo, always_ehlo, cache_on_demand, no_dns, ignore_mx_error,
-	    defer_no_mx_addr, quote_envelope, tls_enforce, tls_wrapper, sasl_enable;
+	    defer_no_mx_addr, quote_envelope, tls_enforce, tls_wrapper, sasl_enable, owner_request;
 };
 
 /* ---- conf.c: what is the same for all requests of the process */
@@ -59,6 +65,10 @@ struct client {
 	struct localdom *local;
 	struct match *cache_dests;
 	struct table_list *tls_policy;
+	struct table_list *generic, *checks[CHECK_N];	/* NULL: none */
+	struct mail_key_env keys;
+	struct route *route;		/* with generic */
+	bool propagate_generic;
 	uint16_t default_port;
 	int dns_want;			/* DNS_WANT_* */
 	int host_flags;			/* DNS_NATIVE ... for look-ups of hosts */
@@ -175,6 +185,7 @@ struct outcome {
 };
 struct rcpt {
 	const struct qrcpt *r;
+	const char *addr;		/* what the server is told */
 	const struct outcome *last;	/* failed for now */
 	bool is_done;			/* reported */
 	bool is_accepted;		/* in the current transaction */
@@ -186,6 +197,7 @@ struct delivery {
 	const struct deliver_req *req;
 	struct deliver_ctx *ctx;
 	struct pool *pool;
+	const char *sender;		/* what the server is told */
 	struct rcpt *rcpts;
 	size_t n_rcpts, n_left;		/* n_left: not reported yet */
 	const struct session *on;	/* the session in use, for the relay= field */
@@ -213,8 +225,27 @@ void outcome_finish(struct delivery *d) MAY_WAIT;
 NODISCARD int transact(struct delivery *d, struct session *s) MAY_WAIT;
 
 /* ---- content.c */
-enum content_result { CONTENT_SENT, CONTENT_NO_PEER, CONTENT_NO_FILE };
-enum content_result content_send(struct delivery *d, struct session *s, struct err *err) MAY_WAIT;
+/* CONTENT_TROUBLE: a table failed, *trouble says which. */
+enum content_result { CONTENT_SENT, CONTENT_NO_PEER, CONTENT_NO_FILE, CONTENT_TROUBLE };
+enum content_result content_send(struct delivery *d, struct session *s, const char **trouble, struct err *err) MAY_WAIT;
+struct writer;
+/* A line, or (is_end false) some of it. */
+NODISCARD int content_put(struct writer *w, const char *text, size_t n, bool is_end, struct err *err) MAY_WAIT;
+void content_fail(struct writer *w, const char *why);
+
+/* ---- filter.c */
+struct filter;
+bool filter_is_wanted(const struct client *c);
+struct filter *filter_new(struct delivery *d, struct writer *w);
+void filter_free(struct filter **fp);
+NODISCARD int filter_record(struct filter *f, const struct qrec *rec, struct err *err) MAY_WAIT;
+NODISCARD int filter_end(struct filter *f, struct err *err) MAY_WAIT;
+
+/* ---- generic.c: 1 mapped, 0 left as it is, -1 the look-up failed */
+NODISCARD int generic_map(struct client *c, const char *addr, struct strbuf *out, struct err *err) MAY_WAIT;
+NODISCARD int generic_header(struct client *c, const char *text, size_t n, struct strbuf *out, struct err *err) MAY_WAIT;
+/* The addresses for MAIL and RCPT: d->sender, rcpt.addr.  0 or -1. */
+NODISCARD int generic_envelope(struct delivery *d, struct err *err) MAY_WAIT;
 
 /* ---- tls.c: this release has no TLS client: what asks for TLS waits.  NULL: may go, else the reason. */
 const char *tls_obstacle(struct client *c, struct pool *pool, const char *nexthop) MAY_WAIT;

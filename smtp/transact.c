@@ -54,7 +54,7 @@ build_mail(struct turn *t, struct strbuf *b)
 	unsigned ext = t->s->ext;
 
 	strbuf_adds(b, "MAIL FROM:");
-	add_path(t, b, req->sender);
+	add_path(t, b, t->d->sender);
 	if (ext & EXT_SIZE)
 		strbuf_addf(b, " SIZE=%lld", (long long)req->content_size);
 	if (ext & EXT_8BITMIME && req->encoding != NULL && strcmp(req->encoding, "8bit") == 0)
@@ -111,7 +111,7 @@ static void
 build_rcpt(struct turn *t, const struct rcpt *r, struct strbuf *b)
 {
 	strbuf_adds(b, "RCPT TO:");
-	add_path(t, b, r->r->addr);
+	add_path(t, b, r->addr);
 	if (!(t->s->ext & EXT_DSN) || t->is_probe)
 		return;
 	add_notify(b, r->r->dsn_notify);
@@ -368,6 +368,7 @@ static void
 content(struct turn *t)
 {
 	struct err err = ERR_INIT;
+	const char *trouble;
 	size_t early;
 
 	/* A reply that is there before the message was sent would be taken for the answer to it. */
@@ -377,12 +378,17 @@ content(struct turn *t)
 		outcome_turn(t->d, outcome_broken(t->d, t->s, &err, stage_data), true);
 		return;
 	}
-	switch (content_send(t->d, t->s, &err)) {
+	switch (content_send(t->d, t->s, &trouble, &err)) {
 	case CONTENT_NO_FILE:
 		no_file(t, &err);
 		return;
 	case CONTENT_NO_PEER:
 		body_broken(t, &err);
+		return;
+	case CONTENT_TROUBLE:
+		t->s->is_broken = true;		/* as with no_file() */
+		log_warning("%s: %s: %s", t->d->req->id, trouble, err.text);
+		outcome_turn(t->d, outcome_new(t->d, t->s, false, "4.3.0", "%s", trouble), true);
 		return;
 	case CONTENT_SENT:
 		break;

@@ -70,6 +70,8 @@ class Sink:
                         if d == b'.\r\n':
                             break
                         data.append(d[1:] if d.startswith(b'.') else d)
+                    else:
+                        return      # gone before the final dot: no message
                     if self.lmtp:
                         replies = [self._say('DOT', '250 2.0.0 Ok') for _ in rcpts]
                         rcpts = [a for a, r in zip(rcpts, replies) if r[:1] == b'2']

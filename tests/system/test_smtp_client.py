@@ -93,3 +93,35 @@ def test_resolver_comes_back(make, sink, dns):
     i.inject('alice@example.test', ['y@again.test'])
     until(lambda: len(s.messages) == 2)
     assert not re.search(r'status=deferred', i.log())
+
+
+def test_content_changes_on_the_way_out(make, sink):
+    s = sink()
+    i = make({'relayhost': '[127.0.0.1]:%s' % s.addr.split(':')[1],
+              'smtp_generic_maps': 'inline:{alice@example.test=pub@isp.test}',
+              'smtp_header_checks': 'inline:{{X-Secret: 1=IGNORE},{Subject: s=REPLACE Subject: [out] s},{X-Bad: 1=REJECT no}}',
+              'smtp_mime_header_checks': 'inline:{{X-Part: 1=STRIP}}',
+              'smtp_body_checks': 'inline:{{drop=IGNORE},{mark=PREPEND before}}'})
+    text = ('From: Alice (at home) <alice@example.test>\r\nTo: x@dest.test,\r\n bob@example.test\r\nSubject: s\r\nX-Secret: 1\r\nX-Bad: 1\r\n'
+            'MIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\nX-Part: 1\r\nX-Other: 2\r\n\r\ndrop\r\nmark\r\n..\r\n' +
+            'y' * 300000 + '\r\n--b--\r\n')
+    i.inject('alice@example.test', ['x@dest.test'], text)
+    sender, _, data = until(lambda: s.messages)[0]
+    assert sender.startswith('MAIL FROM:<pub@isp.test>')
+    head, _, body = data.partition(b'\r\n\r\n')
+    assert b'From: Alice (at home) <pub@isp.test>\r\nTo: x@dest.test,\r\n bob@example.test\r\nSubject: [out] s\r\nX-Bad: 1\r\n' in head
+    assert body.startswith(b'--b\r\nX-Other: 2\r\n\r\nbefore\r\nmark\r\n..\r\nyyy') and body.endswith(b'y\r\n--b--\r\n')
+    assert body.count(b'y') == 300000
+    i.wait_log(r'smtp\[\d+\]: warning: unsupported command in smtp_header_checks map: REJECT no')
+    i.wait_log(r'smtp\[\d+\]: \w+: strip: header X-Part: 1$')
+    i.wait_log(r'smtp\[\d+\]: \w+: prepend: body mark: before$')
+    i.wait_empty()
+
+
+def test_table_that_fails_makes_mail_wait(make, sink):
+    s = sink()
+    i = make({'relayhost': '[127.0.0.1]:%s' % s.addr.split(':')[1], 'smtp_header_checks': 'fail:x'})
+    i.inject('alice@example.test', ['x@dest.test'])
+    i.wait_log(r'dsn=4\.3\.0, status=deferred \(smtp_header_checks lookup error\)')
+    assert s.messages == []
+    assert len(i.queue_ids()) == 1
