@@ -111,6 +111,32 @@ mailbox_form_and_append(void **state UNUSED)
 	fixture_done(&x);
 }
 
+static int
+put_strbuf(void *arg, const char *data, size_t n, struct err *err UNUSED)
+{
+	return strbuf_add(arg, data, n);
+}
+
+static void
+line_ends_and_dots(void **state UNUSED)
+{
+	static const char *const lines[] = { "Subject: s", "", ".", "..x", "a.b", "From me", "", NULL };
+	AUTO(strbuf_done) struct strbuf b = STRBUF_INIT(10000);
+	struct fixture x;
+
+	fixture_init(&x, lines);
+	x.m.orig_to = NULL;
+	x.m.eol = "\r\n";
+	assert_int_equal(copy_message(&x.m, COPY_DOT | COPY_QUOTE_FROM | COPY_BLANK_END, put_strbuf, &b, NULL), 0);
+	assert_string_equal(b.s, "Return-Path: <a@b.test>\r\nDelivered-To: d@b.test\r\nSubject: s\r\n\r\n..\r\n...x\r\na.b\r\n>From me\r\n\r\n\r\n");
+	strbuf_reset(&b);
+	x.m.eol = "\n";
+	x.m.return_path = false;
+	assert_int_equal(copy_message(&x.m, 0, put_strbuf, &b, NULL), 0);
+	assert_string_equal(b.s, "Delivered-To: d@b.test\nSubject: s\n\n.\n..x\na.b\nFrom me\n\n");
+	fixture_done(&x);
+}
+
 struct refused {
 	const char *name;
 	void (*prepare)(const char *path);
@@ -379,7 +405,7 @@ int
 main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		cmocka_unit_test(mailbox_form_and_append),
+		cmocka_unit_test(mailbox_form_and_append), cmocka_unit_test(line_ends_and_dots),
 		cmocka_unit_test(mailboxes_that_are_refused),
 		cmocka_unit_test(stale_lock_is_broken_and_limit_cuts_back),
 		cmocka_unit_test(maildir_is_made_and_filled),

@@ -124,3 +124,21 @@ def test_stop_does_not_wait_for_a_program(make):
     i.start()
     i.wait_log(r'from=<>, size=\d+, nrcpt=1 \(queue active\)')
     assert len(i.queue_ids()) == 1
+
+
+def test_directory_and_root_directory(make):
+    d = place('')
+    jail = tempfile.mkdtemp(dir='/tmp')
+    os.chmod(jail, 0o755)
+    os.mkdir(jail + '/sub')
+    i = make(settings(), master=[
+        service('pa', 'directory=%s user=alice argv=/bin/sh -c {pwd; cat >/dev/null}' % d),
+        service('pb', 'directory=/no/such user=alice argv=/bin/true'),
+        # no shell in there: that it cannot be started shows that the root directory is another
+        service('pc', 'chroot=%s directory=/sub user=alice argv=/bin/sh -c true' % jail),
+        service('pd', 'chroot=/ directory=%s user=alice argv=/bin/sh -c {pwd; id -u; cat >/dev/null}' % d)])
+    i.inject('', ['x@%s.test' % k for k in 'abcd'])
+    i.wait_log(r'to=<x@a\.test>.*status=sent \(delivered via pa service \(%s\)\)' % d)
+    i.wait_log(r'to=<x@b\.test>.*dsn=4\.3\.0, status=deferred \(temporary failure\. Command output: pipe: fatal: chdir /no/such: No such file')
+    i.wait_log(r'to=<x@c\.test>.*dsn=4\.3\.0, status=deferred \(temporary failure\. Command output: pipe: fatal: execvp /bin/sh: No such file')
+    i.wait_log(r'to=<x@d\.test>.*status=sent \(delivered via pd service \(%s %d\)\)' % (d, ALICE))
