@@ -64,30 +64,25 @@ send_fds(int sock, const void *data, size_t n, const int *fds, size_t n_fds)
 	return r;
 }
 
-/* Exactly n_fds descriptors come with a good packet; else they are closed and -1 is returned. */
+/* At most two descriptors come with a packet; what does not is -1 in fds.  A packet that was cut is an error. */
 static ssize_t
-recv_fds(int sock, void *data, size_t n, int *fds, size_t n_fds)
+recv_fds(int sock, void *data, size_t n, int fds[static 2])
 {
 	union { char buf[CMSG_SPACE(2 * sizeof(int))]; struct cmsghdr align; } ctl;
 	struct iovec iov = { .iov_base = data, .iov_len = n };
 	struct msghdr mh = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = &ctl, .msg_controllen = sizeof(ctl) };
 	ssize_t r = recvmsg(sock, &mh, MSG_CMSG_CLOEXEC);
-	size_t got = 0;
 	struct cmsghdr *c = r > 0 ? CMSG_FIRSTHDR(&mh) : NULL;
-	int have[2] = { -1, -1 };
 
+	fds[0] = fds[1] = -1;
 	if (r <= 0)
 		return r;
-	if (c != NULL && c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS) {
-		got = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-		memcpy(have, CMSG_DATA(c), (got < 2 ? got : 2) * sizeof(int));
-	}
-	if (got == n_fds && (mh.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) == 0) {
-		memcpy(fds, have, n_fds * sizeof(int));
+	if (c != NULL && c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS && c->cmsg_len <= CMSG_LEN(2 * sizeof(int)))
+		memcpy(fds, CMSG_DATA(c), c->cmsg_len - CMSG_LEN(0));
+	if ((mh.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) == 0)
 		return r;
-	}
-	io_close(&have[0]);
-	io_close(&have[1]);
+	io_close(&fds[0]);
+	io_close(&fds[1]);
 	errno = EPROTO;
 	return -1;
 }
@@ -198,14 +193,14 @@ serve_jobs(struct queue *queue, int sock, const struct rights *r)
 	child_begin(sock, -1, r);
 	for (;;) {
 		struct qfile *file;
-		int fd;
-		ssize_t n = recv_fds(sock, buf, PACKET_MAX, &fd, 1);
+		int fds[2];
+		ssize_t n = recv_fds(sock, buf, PACKET_MAX, fds);
 
 		if (n < 0 && errno == EINTR)
 			continue;
-		if (n <= 0)
-			_exit(n < 0 ? 75 : 0);
-		file = queue_dir_file(queue, fd);
+		if (n <= 0 || fds[0] < 0)
+			_exit(n != 0 ? 75 : 0);
+		file = queue_dir_file(queue, fds[0]);
 		do_job(sock, (struct cursor){ buf, buf + n }, r, file);
 		qfile_free(&file);
 	}
@@ -373,10 +368,15 @@ worker_new(const struct rights *r)
 	char answer;
 	int fds[2] = { -1, -1 };
 
-	if (send_fds(stock.helper, r, sizeof(*r), NULL, 0) < 0 || recv_fds(stock.helper, &answer, 1, fds, 2) != 1) {
+	if (send_fds(stock.helper, r, sizeof(*r), NULL, 0) < 0 || recv_fds(stock.helper, &answer, 1, fds) != 1) {
 		/* an answer that comes late would belong to another question */
 		log_warning("the process that makes delivery processes does not answer");
 		io_close(&stock.helper);
+		return NULL;
+	}
+	if (answer != 'y' || fds[0] < 0 || fds[1] < 0) {
+		io_close(&fds[0]);
+		io_close(&fds[1]);
 		return NULL;
 	}
 	w = NEW(struct worker);
