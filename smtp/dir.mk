@@ -1,4 +1,4 @@
-smtp_parts := smtp/cache.c smtp/content.c smtp/deliver.c smtp/dest.c smtp/filter.c smtp/generic.c smtp/outcome.c smtp/session.c smtp/tls.c smtp/transact.c
+smtp_parts := smtp/cache.c smtp/content.c smtp/deliver.c smtp/dest.c smtp/filter.c smtp/generic.c smtp/outcome.c smtp/session.c smtp/tls.c smtp/transact.c smtp/xforward.c
 programs += smtp lmtp
 smtp_srcs := smtp/main.c smtp/serve.c smtp/conf.c $(smtp_parts)
 lmtp_srcs := smtp/lmtp.c smtp/serve.c smtp/conf.c $(smtp_parts)

@@ -34,6 +34,7 @@ static const struct conf_bind binds[] = {
 	S(checks[CHECK_NESTED], smtp_nested_header_checks), S(checks[CHECK_BODY], smtp_body_checks), S(delims, recipient_delimiter),
 	S(propagate, propagate_unmatched_extensions), I(token_limit, header_address_token_limit), I(mime_depth, mime_nesting_limit),
 	I(boundary_length, mime_boundary_length_limit), I(body_checks_limit, body_checks_size_limit), B(owner_request, owner_request_special),
+	B(send_xforward, smtp_send_xforward_command), T(xforward_ms, smtp_xforward_timeout),
 };
 
 int

@@ -256,6 +256,9 @@ take_keyword(struct client *c, struct session *s, char *line)
 	if (words.n == 0 || (bit = ext_by_name(words.v[0])) == 0 || bit & c->discard)
 		return;
 	s->ext |= bit;
+	if (bit == EXT_XFORWARD)
+		for (size_t i = 1; i < words.n; i++)
+			xforward_offered(s, words.v[i]);
 	if (bit == EXT_SIZE && words.n > 1 && num_parse_u64(words.v[1], 0, UINT64_MAX, &n) == 0)
 		s->size_limit = n;
 }

@@ -50,10 +50,10 @@ struct smtp_conf {
 	const char *myhostname, *helo_name, *tcp_port, *inet_protocols, *address_preference, *bind_address, *bind_address6,
 	    *inet_interfaces, *fallback_relay, *best_mx_transport, *host_lookup, *dns_support_level, *discard_keywords,
 	    *cache_destinations, *tls_level, *tls_policy_maps, *generic_maps, *checks[CHECK_N], *delims, *propagate;
-	uint64_t connect_ms, helo_ms, mail_ms, rcpt_ms, data_init_ms, data_xfer_ms, data_done_ms, quit_ms, rset_ms, cache_ms, reuse_ms;
+	uint64_t connect_ms, helo_ms, mail_ms, rcpt_ms, data_init_ms, data_xfer_ms, data_done_ms, quit_ms, rset_ms, cache_ms, reuse_ms, xforward_ms;
 	int64_t addr_limit, session_limit, line_limit, reuse_count, token_limit, mime_depth, boundary_length, body_checks_limit;
 	bool randomize, balance, bind_enforce, skip_5xx_greeting, skip_quit, never_ehlo, always_ehlo, cache_on_demand, no_dns, ignore_mx_error,
-	    defer_no_mx_addr, quote_envelope, tls_enforce, tls_wrapper, sasl_enable, owner_request;
+	    defer_no_mx_addr, quote_envelope, tls_enforce, tls_wrapper, sasl_enable, owner_request, send_xforward;
 };
 
 /* ---- conf.c: what is the same for all requests of the process */
@@ -128,6 +128,9 @@ enum {	/* extensions that the server offers */
 	EXT_PIPELINING = 1, EXT_SIZE = 2, EXT_8BITMIME = 4, EXT_DSN = 8, EXT_SMTPUTF8 = 16, EXT_STARTTLS = 32, EXT_CHUNKING = 64,
 	EXT_XFORWARD = 128, EXT_AUTH = 256, EXT_ENHANCED = 512,
 };
+enum xforward_attr {	/* in the order in which they are sent */
+	XFORWARD_NAME, XFORWARD_ADDR, XFORWARD_PORT, XFORWARD_PROTO, XFORWARD_HELO, XFORWARD_IDENT, XFORWARD_SOURCE, XFORWARD_N
+};
 struct session {
 	struct list link;		/* in client.idle */
 	struct stream *stream;
@@ -138,6 +141,7 @@ struct session {
 	char addr[INET6_ADDRSTRLEN];
 	uint16_t port;
 	unsigned ext;
+	unsigned xforward;		/* bits 1 << XFORWARD_*: what the server takes */
 	uint64_t size_limit;		/* 0: none */
 	int n_uses;
 	uint64_t opened_ms, idle_ms;
@@ -223,6 +227,11 @@ void outcome_finish(struct delivery *d) MAY_WAIT;
 /* One attempt at the recipients that are left, on a session ready for MAIL.  Outcomes are given; s->is_broken says whether it can go on.
  * -1: the session had gone stale before the server answered anything (reused sessions only): nothing happened. */
 NODISCARD int transact(struct delivery *d, struct session *s) MAY_WAIT;
+
+/* ---- xforward.c */
+void xforward_offered(struct session *s, const char *word);	/* a word of the XFORWARD line in the reply to EHLO */
+/* Where configured and offered.  -1: the conversation broke, *o tells. */
+NODISCARD int xforward_send(struct delivery *d, struct session *s, const struct outcome **o) MAY_WAIT;
 
 /* ---- content.c */
 /* CONTENT_TROUBLE: a table failed, *trouble says which. */

@@ -507,6 +507,13 @@ transact(struct delivery *d, struct session *s)
 			outcome_all(d, obstacle);
 			return 0;
 		}
+		if (xforward_send(d, s, &obstacle) < 0) {
+			/* A session that was kept may have ended meanwhile: nothing has happened, another one serves. */
+			if (limit == 0 && s->n_uses > 1)
+				return -1;
+			outcome_all(d, obstacle);
+			return 0;
+		}
 		turn_init(&t, d, s, limit);
 		if (one_turn(&t) < 0)
 			return -1;

@@ -51,7 +51,7 @@ class Sink:
                 verb = line.split(' ')[0].upper()
                 self.commands.append(line)
                 if verb == ('LHLO' if self.lmtp else 'EHLO'):
-                    c.sendall(self._say('EHLO', '250-sink\r\n250-PIPELINING\r\n250-8BITMIME\r\n250 SIZE 0'))
+                    c.sendall(self._say('EHLO', '250-sink\r\n250-PIPELINING\r\n250-8BITMIME\r\n250-XFORWARD NAME ADDR PROTO HELO SOURCE IDENT\r\n250 SIZE 0'))
                 elif verb == 'MAIL':
                     sender, rcpts = line, []
                     c.sendall(self._say('MAIL', '250 2.1.0 Ok'))
@@ -85,7 +85,7 @@ class Sink:
                     c.sendall(b'221 bye\r\n')
                     return
                 else:
-                    c.sendall(b'250 Ok\r\n')
+                    c.sendall(self._say(verb, '250 Ok'))
         except OSError:
             pass
         finally:

@@ -125,3 +125,18 @@ def test_table_that_fails_makes_mail_wait(make, sink):
     i.wait_log(r'dsn=4\.3\.0, status=deferred \(smtp_header_checks lookup error\)')
     assert s.messages == []
     assert len(i.queue_ids()) == 1
+
+
+def test_xforward(make, sink):
+    s = sink(script={'XFORWARD': ['250 2.0.0 Ok', '501 5.5.4 what']})
+    i = make({'relayhost': '[127.0.0.1]:%s' % s.addr.split(':')[1], 'smtp_send_xforward_command': 'yes'})
+    i.inject('alice@example.test', ['x@dest.test'])
+    until(lambda: s.messages)
+    first, second = [c for c in s.commands if c.startswith('XFORWARD')]
+    assert re.fullmatch(r'XFORWARD NAME=localhost ADDR=127\.0\.0\.1', first)
+    assert re.fullmatch(r'XFORWARD PROTO=ESMTP HELO=\S+ IDENT=\w+ SOURCE=LOCAL', second)
+    i.wait_log(r'warning: host 127\.0\.0\.1\[127\.0\.0\.1\]:\d+ said: 501 5\.5\.4 what \(in reply to XFORWARD helo/protocol command\)')
+    i.wait_empty()
+    i.sendmail(['x@dest.test'], 'Subject: y\n\ny\n', user='alice')
+    until(lambda: len(s.messages) == 2)
+    assert 'XFORWARD SOURCE=LOCAL' in s.commands
