@@ -12,7 +12,7 @@
 #include "pickup.h"
 #include "proto/cleanup.h"
 
-enum { MAX_WORKERS = 10, MAX_LISTED = 10000, RETRY_MS = 55 * 1000 };
+enum { MAX_WORKERS = 10, MAX_LISTED = 10000, RETRY_FIRST_MS = 1000, RETRY_MS = 55 * 1000 };
 
 static struct pickup_conf conf;
 static const struct conf_bind binds[] = {
@@ -24,10 +24,15 @@ static const struct conf_bind binds[] = {
 
 static struct pickup pickup;
 static struct map *known;	/* ids that wait or are under way */
-static struct map *failed;	/* id -> when to try again */
+static struct map *failed;	/* id -> struct failure */
 static struct strvec waiting = STRVEC_INIT(MAX_LISTED);
 static unsigned workers;
 static bool scan_again, is_stuck;
+
+struct failure {
+	uint64_t when;		/* to try again */
+	uint64_t pause;
+};
 
 static void
 release_value(void *p)
@@ -35,26 +40,28 @@ release_value(void *p)
 	mem_free(&p);
 }
 
-/* A file that could not be handed over is left alone for a while, whatever wakes us up: the others are not held up by it. */
+/* A file that could not be handed over is left alone for a while, each time longer, whatever wakes us up: the others are not held up by it. */
 static void
 note_failure(const char *id)
 {
-	uint64_t *when = NEW(uint64_t);
+	struct failure *f = NEW(struct failure);
+	const struct failure *old = map_get(failed, id);
 
+	f->pause = old == NULL ? RETRY_FIRST_MS : old->pause * 2 < RETRY_MS ? old->pause * 2 : RETRY_MS;
 	if (map_count(failed) >= MAX_LISTED) {
 		map_free(&failed, release_value);
 		failed = map_new();
 	}
-	*when = task_now_ms() + RETRY_MS;
-	release_value(map_put(failed, id, when));
+	f->when = task_now_ms() + f->pause;
+	release_value(map_put(failed, id, f));
 }
 
 static bool
 is_due(const char *id)
 {
-	const uint64_t *when = map_get(failed, id);
+	const struct failure *f = map_get(failed, id);
 
-	return when == NULL || *when <= task_now_ms();
+	return f == NULL || f->when <= task_now_ms();
 }
 
 static bool
