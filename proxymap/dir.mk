@@ -1,2 +1,2 @@
 programs += proxymap
-proxymap_srcs := proxymap/main.c proxymap/approved.c
+proxymap_srcs := proxymap/main.c proxymap/approved.c $(table_client_srcs)

@@ -58,7 +58,11 @@ table_types(void)
 #ifdef HAVE_LMDB
 		"lmdb",
 #endif
-		"pcre", "pipemap", "proxy", "randmap", "regexp", "socketmap", "static", "tcp", "texthash", "unionmap", "unix", NULL };
+		"memcache", "pcre", "pipemap", "proxy", "randmap", "regexp", "socketmap",
+#ifdef HAVE_SQLITE3
+		"sqlite",
+#endif
+		"static", "tcp", "texthash", "unionmap", "unix", NULL };
 
 	return names;
 }

@@ -64,6 +64,8 @@ extern const struct table_driver table_hash, table_btree, table_lmdb, table_cdb,
     table_static, table_environ, table_fail, table_regexp, table_pcre, table_cidr, table_unix, table_proxy, table_unionmap,
     table_pipemap, table_randmap, table_debug, table_ldap, table_mysql, table_pgsql, table_sqlite, table_mongodb, table_memcache,
     table_tcp, table_socketmap, table_nis, table_nisplus, table_dbm, table_sdbm;
+/* Drivers that need a client library, linked only into programs that look up (table_client_srcs in dir.mk): NULL in all others. */
+extern const struct table_driver table_sqlite_client __attribute__((weak));
 
 bool table_type_takes_partial(const char *type);
 

@@ -24,11 +24,9 @@ unbuilt_lookup(struct table *t, const char *key UNUSED, size_t len UNUSED, struc
 
 UNBUILT(dbm, TABLE_T_PARTIAL);
 UNBUILT(ldap, TABLE_T_PARTIAL);
-UNBUILT(memcache, TABLE_T_PARTIAL);
 UNBUILT(mongodb, TABLE_T_PARTIAL);
 UNBUILT(mysql, TABLE_T_PARTIAL);
 UNBUILT(nis, TABLE_T_PARTIAL);
 UNBUILT(nisplus, TABLE_T_PARTIAL);
 UNBUILT(pgsql, TABLE_T_PARTIAL);
 UNBUILT(sdbm, TABLE_T_PARTIAL);
-UNBUILT(sqlite, TABLE_T_PARTIAL);
