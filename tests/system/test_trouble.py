@@ -126,8 +126,12 @@ def test_killed_daemons_lose_nothing(make):
         if n % 5 == 2:
             for p in i.daemons(('smtpd', 'cleanup', 'qmgr', 'local')[n // 5 % 4]):
                 os.kill(p, signal.SIGKILL)
-    until(lambda: len({m.split('Subject: ')[1].split()[0] for m in i.maildir('alice')}) >= sent, 60,
-          '%d messages, there are %d' % (sent, len(i.maildir('alice'))))
+
+    def there():
+        i.control('flush')      # what a killed agent had in hand waits for its next attempt
+        time.sleep(1)
+        return len({m.split('Subject: ')[1].split()[0] for m in i.maildir('alice')}) >= sent
+    until(there, 90, lambda: '%d messages, there are %d; %s' % (sent, len(i.maildir('alice')), i.log()[-3000:]))
 
 
 def test_killed_master_loses_nothing(make):
