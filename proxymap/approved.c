@@ -8,11 +8,14 @@
 #include "base/map.h"
 #include "base/mem.h"
 #include "config/conf.h"
+#include "config/conf_names.h"
+#include "config/master_cf.h"
 
 enum { NAMES_MAX = 100000, DEPTH_MAX = 16, TABLES_MAX = 1000 };
 
 struct approved {
 	struct map *names;	/* "type:name" */
+	bool implied_only;	/* while words are added: those with "proxy:" are not meant */
 	struct map *tables;	/* "flags type:name" -> struct table */
 };
 
@@ -29,9 +32,12 @@ add_word(struct approved *a, const char *word, unsigned depth, struct err *err)
 	if (*word == '!')
 		return add_word(a, word + 1, depth + 1, err);
 	if (type != NULL && strcmp(type, "proxy") == 0) {
-		map_put(a->names, colon + 1, a);
+		if (!a->implied_only)
+			map_put(a->names, colon + 1, a);
 		return 0;
 	}
+	if (type != NULL && strcmp(type, "debug") == 0)
+		return add_word(a, colon + 1, depth + 1, err);
 	if (type != NULL && table_is_proxied_type(type)) {
 		map_put(a->names, word, a);
 		return 0;
@@ -71,6 +77,54 @@ approved_new(const char *list, struct err *err)
 	if (add_list(a, list, 0, err) < 0)
 		approved_free(&a);
 	return a;
+}
+
+struct settings {
+	struct approved *a;
+	struct conf *conf;
+};
+
+static void
+add_setting(void *arg, const char *name UNUSED, const char *raw, bool from_file UNUSED)
+{
+	struct settings *s = arg;
+	AUTO(mem_free) char *value = strchr(raw, ':') != NULL ? conf_expand(s->conf, raw, NULL) : NULL;
+
+	/* a value that is no list names no table */
+	if (value != NULL && add_list(s->a, value, 0, NULL) < 0)
+		return;
+}
+
+static void
+add_services(struct settings *s, const struct master_cf *m)
+{
+	for (size_t i = 0; i < m->n; i++) {
+		const struct strvec *argv = &m->entries[i].argv;
+
+		for (size_t k = 1; k < argv->n; k++) {
+			AUTO(mem_free) char *copy = mem_strdup(argv->v[k]);
+			char *name, *value;
+
+			if (strcmp(argv->v[k - 1], "-o") == 0 && conf_split_nameval(copy, &name, &value, NULL) == 0)
+				add_setting(s, name, value, true);
+		}
+	}
+}
+
+int
+approved_add_implied(struct approved *a, struct conf *conf, struct err *err)
+{
+	struct settings s = { .a = a, .conf = conf };
+	AUTO(mem_free) char *path = mem_printf("%s/master.cf", conf_dir(conf));
+	AUTO(master_cf_free) struct master_cf *m = master_cf_load(path, err);
+
+	if (m == NULL)
+		return -1;
+	a->implied_only = true;
+	conf_each(conf, add_setting, &s);
+	add_services(&s, m);
+	a->implied_only = false;
+	return 0;
 }
 
 static void

@@ -30,10 +30,14 @@ static bool is_writer;
 static int
 open_tables(struct err *err)
 {
+	struct err local = ERR_INIT;
+
 	is_writer = strcmp(daemon_service(), conf.write_service) == 0;
 	approved = approved_new(is_writer ? conf.write_maps : conf.read_maps, err);
 	if (approved == NULL)
 		return err_prefix(err, "%s: ", is_writer ? "proxy_write_maps" : "proxy_read_maps");
+	if (!is_writer && approved_add_implied(approved, daemon_conf(), &local) < 0)
+		log_warning("tables that only master.cf names are not looked up: %s", local.text);
 	if (!is_writer)
 		approved_open_all(approved, daemon_conf(), daemon_watch_table);
 	return 0;

@@ -12,6 +12,8 @@
 struct approved;
 NODISCARD struct approved *approved_new(const char *list, struct err *err);
 void approved_free(struct approved **ap);
+/* Types that are always asked for here need no leave: those of any setting in main.cf, and in master.cf behind -o. */
+NODISCARD int approved_add_implied(struct approved *a, struct conf *conf, struct err *err);
 bool approved_has(const struct approved *a, const char *spec);
 /* Open them all while there are rights; each is kept and watched. */
 void approved_open_all(struct approved *a, struct conf *conf, void (*watch)(struct table *t));
