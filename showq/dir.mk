@@ -1,2 +1,2 @@
 programs += showq
-showq_srcs := showq/main.c
+showq_srcs := showq/main.c showq/batch.c showq/text.c

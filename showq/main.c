@@ -2,25 +2,25 @@
 /*
  * showq - lists the queue to who connects: postqueue, mailq, exporters
  *
- * No request is read.  The answer is attribute lists (ipc/attr.h): first the protocol's name, then one list a message, at the end an empty list.  Memory
- * does not grow with the queue: one message at a time, its recipients in portions.
+ * No request is read.  The answer is attribute lists (text.h): first the protocol's name, then one list a message, at the end an empty list.  Memory
+ * does not grow with the queue: a few batches of small messages, the others one at a time with their recipients in portions.
  */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "address/addr.h"
-#include "base/ascii.h"
 #include "base/log.h"
 #include "base/map.h"
+#include "base/mem.h"
+#include "batch.h"
 #include "daemon/daemon.h"
-#include "ipc/attr.h"
 #include "queue/dlog.h"
 #include "queue/queue.h"
 
 enum {
 	RCPT_PORTION = 500,
-	YIELD_EVERY = 20,	/* messages: reading files takes its time */
+	BATCHES = 4,
+	SPILL = 512 << 10,	/* above the longest recipient: three values of 100000 bytes and their names */
 	WRITE_TIMEOUT_MS = 3600 * 1000,
 };
 
@@ -38,48 +38,40 @@ static const struct conf_bind binds[] = {
 };
 static struct queue *queue;
 
+/* Batches are read ahead in the worker pool while earlier ones go to the client; they are written in the order of the queue. */
 struct listing {
 	struct stream *out;
 	enum queue_name queue;
-	bool failed;		/* the client is gone */
-	unsigned n;
+	bool failed;			/* the client is gone */
+	struct batch *batches[BATCHES];
+	bool is_running[BATCHES];
+	unsigned head, tail;		/* batches filled and written, counted on */
+	struct task_cond finished;
+	struct text text;		/* of the message that is done in place */
 };
 
-static void
-put_address(struct listing *l, const char *name, const char *addr)
+struct run {
+	struct listing *l;
+	unsigned i;
+};
+
+static int
+spill(struct listing *l)
 {
-	AUTO(strbuf_done) struct strbuf b = STRBUF_INIT(100000);
+	struct err err = ERR_INIT;
 
-	if (addr[0] == '\0')
-		strbuf_adds(&b, conf.empty_address);
-	else
-		addr_quote(&b, addr);
-	if (b.cap > 0)
-		ascii_printable(b.s, true);
-	attr_put(l->out, ATTR_NUL, name, b.s);
-}
-
-static void
-put_text(struct listing *l, const char *name, const char *text)
-{
-	AUTO(strbuf_done) struct strbuf b = STRBUF_INIT(100000);
-
-	strbuf_adds(&b, text);
-	if (b.cap > 0)
-		ascii_printable(b.s, true);
-	attr_put(l->out, ATTR_NUL, name, b.s);
+	if (!l->failed && stream_write(l->out, l->text.out.s, l->text.out.len, &err) < 0)
+		l->failed = true;
+	strbuf_reset(&l->text.out);
+	return l->failed ? -1 : 0;
 }
 
 static void
 put_recipient(struct listing *l, const char *orig, const char *addr, const char *log_class, const char *reason)
 {
-	if (orig != NULL && orig[0] != '\0')
-		put_address(l, "original_recipient", orig);
-	else
-		attr_put(l->out, ATTR_NUL, "original_recipient", "");
-	put_address(l, "recipient", addr);
-	attr_put(l->out, ATTR_NUL, "log_class", log_class);
-	put_text(l, "reason", reason);
+	text_put_recipient(&l->text, orig, addr, log_class, reason);
+	if (l->text.out.len >= SPILL)
+		(void)!spill(l);
 }
 
 /* Recipients with a reason, in the order of the log; they are remembered, so that they come only once. */
@@ -95,7 +87,7 @@ put_logged(struct listing *l, const char *id, enum queue_name log, const char *l
 			log_warning("%s: %s log: %s", id, log_class, err.text);
 		return;
 	}
-	for (size_t i = 0; i < n; i++) {
+	for (size_t i = 0; i < n && !l->failed; i++) {
 		put_recipient(l, e[i].orig_rcpt, e[i].rcpt, log_class, e[i].reason);
 		if (map_count(seen) < (size_t)conf.duplicates)
 			(void)map_put(seen, e[i].rcpt, seen);
@@ -107,7 +99,7 @@ put_rest(struct listing *l, struct qfile *f, struct pool *pool, struct qenv *env
 {
 	struct err err = ERR_INIT;
 
-	for (;;) {
+	while (!l->failed) {
 		for (size_t i = 0; i < env->n_rcpts; i++) {
 			const struct qrcpt *r = &env->rcpts[i];
 
@@ -123,7 +115,7 @@ put_rest(struct listing *l, struct qfile *f, struct pool *pool, struct qenv *env
 }
 
 static void
-put_message(struct listing *l, struct qfile *f, const char *id, const struct qstat *st, struct pool *pool, struct pool *more)
+put_message(struct listing *l, struct qfile *f, enum queue_name where, const char *id, const struct qstat *st, struct pool *pool, struct pool *more)
 {
 	struct qenv env;
 	struct map *seen;
@@ -133,41 +125,124 @@ put_message(struct listing *l, struct qfile *f, const char *id, const struct qst
 		log_debug("%s: %s", id, err.text);
 		return;
 	}
-	attr_put(l->out, ATTR_NUL, "queue_name", queue_name_str(l->queue));
-	attr_put(l->out, ATTR_NUL, "queue_id", id);
-	attr_put_num(l->out, ATTR_NUL, "time", env.arrival.tv_sec > 0 ? (int64_t)env.arrival.tv_sec : st->mtime_s);
-	attr_put_num(l->out, ATTR_NUL, "size", env.content_size > 0 ? env.content_size : st->size);
-	attr_put_num(l->out, ATTR_NUL, "forced_expire", st->is_forced_expire);
-	put_address(l, "sender", env.sender != NULL ? env.sender : "");
+	text_put_message(&l->text, where, id, st, &env);
 	seen = map_new();
 	put_logged(l, id, QUEUE_BOUNCE, "bounce", more, seen);
 	put_logged(l, id, QUEUE_DEFER, "defer", more, seen);
 	put_rest(l, f, more, &env, seen);
 	map_free(&seen, NULL);
-	attr_end(l->out, ATTR_NUL);
+	text_end(&l->text);
+	(void)!spill(l);
 }
 
 /* Names that are no messages, or not complete yet, or already gone again, are passed over. */
-static bool
-on_id(void *arg, const char *id)
+static void
+put_odd(struct listing *l, enum queue_name where, const char *id)
 {
-	struct listing *l = arg;
 	struct err err = ERR_INIT;
 	struct qstat st;
-	AUTO(qfile_free) struct qfile *f = qfile_open(queue, l->queue, id, QFILE_LOCK_NONE, &err);
+	AUTO(qfile_free) struct qfile *f = qfile_open(queue, where, id, QFILE_LOCK_NONE, &err);
 
 	if (f != NULL && qfile_stat(f, &st, &err) == 0 && st.is_ready) {
 		struct pool *pool = pool_new(4096), *more = pool_new(4096);
 
-		put_message(l, f, id, &st, pool, more);
+		put_message(l, f, where, id, &st, pool, more);
 		pool_free(&pool);
 		pool_free(&more);
 	}
-	if (++l->n % YIELD_EVERY == 0) {
-		l->failed = stream_flush(l->out, &err) < 0;
-		task_yield();
+	task_yield();
+}
+
+static void
+write_batch(struct listing *l, struct batch *b)
+{
+	const struct strbuf *t = &b->text.out;
+	struct err err = ERR_INIT;
+	size_t at = 0;
+
+	for (size_t i = 0; i <= b->n_odd && !l->failed; i++) {
+		size_t end = i < b->n_odd ? b->odd[i].at : t->len;
+
+		if (stream_write(l->out, t->s + at, end - at, &err) < 0)
+			l->failed = true;
+		else if (i < b->n_odd)
+			put_odd(l, b->where, b->ids[b->odd[i].index]);
+		at = end;
 	}
+	l->failed = l->failed || stream_flush(l->out, &err) < 0;
+}
+
+/* The oldest batch goes out. */
+static void
+finish_batch(struct listing *l)
+{
+	unsigned i = l->tail++ % BATCHES;
+
+	while (l->is_running[i]) {
+		struct err err = ERR_INIT;
+
+		/* cancelled or not, the job works on our memory */
+		if (task_cond_wait(&l->finished, TASK_FOREVER, &err) < 0)
+			l->failed = true;
+	}
+	if (!l->failed)
+		write_batch(l, l->batches[i]);
+}
+
+static void
+run_task(void *arg)
+{
+	struct run r = *(struct run *)arg;
+
+	mem_free(&arg);
+	task_offload(batch_run, r.l->batches[r.i]);
+	r.l->is_running[r.i] = false;
+	task_cond_broadcast(&r.l->finished);
+}
+
+/* The batch that was filled is given to the pool, and the next one made free. */
+static void
+start_batch(struct listing *l)
+{
+	unsigned i = l->head++ % BATCHES;
+	struct run *r = NEW(struct run);
+	struct err err = ERR_INIT;
+
+	*r = (struct run){ .l = l, .i = i };
+	l->is_running[i] = true;
+	if (task_start_err("batch", run_task, r, &err) == NULL) {
+		mem_free(&r);
+		task_offload(batch_run, l->batches[i]);
+		l->is_running[i] = false;
+	}
+	if (l->head - l->tail == BATCHES)
+		finish_batch(l);
+	batch_reset(l->batches[l->head % BATCHES], l->queue);
+}
+
+static bool
+on_id(void *arg, const char *id)
+{
+	struct listing *l = arg;
+	struct batch *b = l->batches[l->head % BATCHES];
+
+	snprintf(b->ids[b->n++], sizeof(b->ids[0]), "%s", id);
+	if (b->n == BATCH_MESSAGES)
+		start_batch(l);
 	return !l->failed;
+}
+
+static void
+list_queue(struct listing *l, enum queue_name n)
+{
+	struct err err = ERR_INIT;
+
+	l->queue = n;
+	batch_reset(l->batches[l->head % BATCHES], n);
+	if (queue_scan(queue, n, on_id, NULL, l, &err) < 0 && !l->failed)
+		log_warning("queue %s: %s", queue_name_str(n), err.text);
+	if (l->batches[l->head % BATCHES]->n > 0)
+		start_batch(l);
 }
 
 static void
@@ -178,15 +253,27 @@ serve(struct daemon_session *s)
 	struct err err = ERR_INIT;
 
 	stream_set_timeout(s->stream, conf.ipc_timeout_ms < WRITE_TIMEOUT_MS ? conf.ipc_timeout_ms : WRITE_TIMEOUT_MS);
-	attr_put(s->stream, ATTR_NUL, "protocol", "mail_queue_list_protocol");
-	attr_end(s->stream, ATTR_NUL);
-	for (size_t i = 0; i < COUNT_OF(order) && !l.failed; i++) {
-		l.queue = order[i];
-		if (queue_scan(queue, order[i], on_id, NULL, &l, &err) < 0 && !l.failed)
-			log_warning("queue %s: %s", queue_name_str(order[i]), err.text);
+	task_cond_init(&l.finished);
+	text_init(&l.text, 2 * SPILL, conf.empty_address);
+	for (unsigned i = 0; i < BATCHES; i++) {
+		l.batches[i] = NEW(struct batch);
+		batch_init(l.batches[i], queue, conf.duplicates > 0 ? (size_t)conf.duplicates : 0, conf.empty_address);
 	}
-	attr_end(s->stream, ATTR_NUL);
-	(void)!stream_flush(s->stream, &err);
+	text_put(&l.text, "protocol", "mail_queue_list_protocol");
+	text_end(&l.text);
+	(void)!spill(&l);
+	for (size_t i = 0; i < COUNT_OF(order) && !l.failed; i++)
+		list_queue(&l, order[i]);
+	while (l.tail != l.head)
+		finish_batch(&l);
+	text_end(&l.text);
+	if (spill(&l) == 0)
+		(void)!stream_flush(s->stream, &err);
+	for (unsigned i = 0; i < BATCHES; i++) {
+		batch_done(l.batches[i]);
+		mem_free(&l.batches[i]);
+	}
+	text_done(&l.text);
 }
 
 static int

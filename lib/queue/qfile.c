@@ -53,6 +53,39 @@ qfile_open(struct queue *q, enum queue_name n, const char *id, enum qfile_lock l
 	return f;
 }
 
+/* What the next message must not inherit goes, the memory stays. */
+static void
+look_reset(struct qfile *f, enum queue_name n, const char *id)
+{
+	struct queue *q = f->q;
+	char *rbuf = f->rbuf;
+	size_t rcap = f->rcap;
+
+	q->ops->close(f);
+	*f = (struct qfile){
+		.q = q, .where = n, .fd = -1, .size = -1, .is_look = true, .rbuf = rbuf, .rcap = rcap < QFILE_READ_FIRST ? rcap : QFILE_READ_FIRST,
+	};
+	snprintf(f->id, sizeof(f->id), "%s", id);
+}
+
+int
+qfile_look(struct qfile **fp, struct queue *q, enum queue_name n, const char *id, struct qstat *st, struct err *err)
+{
+	if (!queue_id_is_valid(id))
+		return err_set(err, ERR_PERM, NULL, "bad queue id");
+	if (*fp == NULL)
+		*fp = qfile_new(q, n);
+	look_reset(*fp, n, id);
+	if (q->ops->open(*fp, QFILE_LOCK_NONE, err) < 0)
+		return -1;
+	if ((*fp)->has_st)
+		*st = (*fp)->st;
+	else if (q->ops->stat_open(*fp, st, err) < 0)
+		return -1;
+	(*fp)->size = st->size;
+	return 0;
+}
+
 void
 qfile_free(struct qfile **fp)
 {
@@ -253,7 +286,7 @@ fill(struct qfile *f, size_t n, struct err *err)
 			f->rcap = n;
 		f->rbuf = mem_realloc_array(f->rbuf, f->rcap + 1, 1);
 	}
-	while (f->rlen < n) {
+	while (f->rlen < n && (!f->is_look || f->rbase + (off_t)f->rlen < f->size)) {
 		ssize_t r = f->q->ops->read_at(f, f->rbuf + f->rlen, f->rcap - f->rlen, f->rbase + (off_t)f->rlen);
 
 		if (r < 0)

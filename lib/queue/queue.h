@@ -62,6 +62,10 @@ enum qfile_lock { QFILE_LOCK_NONE, QFILE_LOCK_SHARED, QFILE_LOCK_EXCLUSIVE };	/*
 NODISCARD struct qfile *qfile_create(struct queue *q, enum queue_name n, struct err *err);
 /* -1/NULL with err->sys EWOULDBLOCK when somebody else has the lock; ENOENT when it is not there. */
 NODISCARD struct qfile *qfile_open(struct queue *q, enum queue_name n, const char *id, enum qfile_lock lock, struct err *err);
+struct qstat;
+/* For who lists many: as qfile_open without a lock, for reading only, with what qfile_stat says, in the memory of *f, which is NULL at first and
+ * stays the caller's to free. */
+NODISCARD int qfile_look(struct qfile **f, struct queue *q, enum queue_name n, const char *id, struct qstat *st, struct err *err);
 void qfile_free(struct qfile **qp);
 const char *qfile_id(const struct qfile *f);
 int qfile_fd(const struct qfile *f);		/* for sendfile, SCM_RIGHTS; -1 where the back end has none */

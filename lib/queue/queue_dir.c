@@ -31,7 +31,7 @@ struct queue_dir {
 	int depth;
 };
 
-enum { NAME_TRIES = 100, LOG_LOCK_TRIES = 1000, LOG_LOCK_MS = 10 };
+enum { NAME_TRIES = 100, LOG_LOCK_TRIES = 1000, LOG_LOCK_MS = 10, LOG_FIRST = 4000 };
 
 static struct queue_dir *
 as_dir(struct queue *q)
@@ -50,13 +50,19 @@ make_path(const struct queue_dir *d, enum queue_name n, const char *id, char out
 {
 	char buf[8];
 	const char *key = qid_hash_key(id, buf);
-	size_t len = (size_t)snprintf(out, QUEUE_PATH_MAX, "%s/", queue_name_str(n));
+	const char *name = queue_name_str(n);
+	size_t len = strlen(name), id_len = strnlen(id, QUEUE_ID_MAX);
 
+	/* listing the queue does this three times a message: no printf */
+	memcpy(out, name, len);
+	out[len++] = '/';
 	for (int i = 0; i < hash_depth(d, n); i++) {
 		out[len++] = *key != '\0' ? *key++ : '_';
 		out[len++] = '/';
 	}
-	return len + (size_t)snprintf(out + len, QUEUE_PATH_MAX - len, "%s", id);
+	memcpy(out + len, id, id_len);
+	out[len + id_len] = '\0';
+	return len + id_len;
 }
 
 void
@@ -289,10 +295,10 @@ dir_open(struct qfile *f, enum qfile_lock lock, struct err *err)
 	struct stat st;
 
 	make_path(d, f->where, f->id, path);
-	f->fd = open_at(d, path, O_RDWR, 0);
-	f->can_write = f->fd >= 0;
+	f->fd = open_at(d, path, f->is_look ? O_RDONLY : O_RDWR, 0);
+	f->can_write = f->fd >= 0 && !f->is_look;
 	/* who only looks need not be allowed to write */
-	if (f->fd < 0 && lock == QFILE_LOCK_NONE && (errno == EACCES || errno == EPERM || errno == EROFS))
+	if (f->fd < 0 && !f->is_look && lock == QFILE_LOCK_NONE && (errno == EACCES || errno == EPERM || errno == EROFS))
 		f->fd = open_at(d, path, O_RDONLY, 0);
 	/* what a user still writes into maildrop may not be opened by us, and is not there yet */
 	if (f->fd < 0 && errno == EACCES && fstatat(d->fd, path, &st, AT_SYMLINK_NOFOLLOW) == 0)
@@ -303,6 +309,8 @@ dir_open(struct qfile *f, enum qfile_lock lock, struct err *err)
 		return err_sys(err, "stat %s", path);
 	if (!S_ISREG(st.st_mode))
 		return err_set(err, ERR_PERM, NULL, "%s is not a regular file", path);
+	stat_fill(&st, &f->st);
+	f->has_st = true;
 	if (lock != QFILE_LOCK_NONE && flock(f->fd, (lock == QFILE_LOCK_SHARED ? LOCK_SH : LOCK_EX) | LOCK_NB) < 0)
 		return err_sys(err, "lock %s", path);
 	f->lock = lock;
@@ -650,6 +658,19 @@ dir_log_remove(struct queue *q, enum queue_name n, const char *id, int64_t size,
 	return j.result;
 }
 
+/* A log that ends within the first read needs no other call; one that is no regular file fails here too (pipes cannot be read at an offset). */
+static bool
+log_read_small(int fd, struct strbuf *b)
+{
+	char *room = strbuf_room(b, LOG_FIRST);
+	ssize_t r = room != NULL ? pread(fd, room, LOG_FIRST, 0) : -1;
+
+	if (r < 0 || r == LOG_FIRST)
+		return false;
+	strbuf_grown(b, (size_t)r);
+	return true;
+}
+
 static int
 dir_log_read(struct queue *q, enum queue_name n, const char *id, off_t from, struct strbuf *b, struct err *err)
 {
@@ -660,8 +681,14 @@ dir_log_read(struct queue *q, enum queue_name n, const char *id, off_t from, str
 
 	make_path(as_dir(q), n, id, path);
 	fd = open_at(as_dir(q), path, O_RDONLY, 0);
+	if (fd < 0 && errno == ENOENT && err != NULL) {		/* most have none: no text is made */
+		*err = (struct err){ .class = ERR_TEMP, .sys = ENOENT };
+		return -1;
+	}
 	if (fd < 0)
 		return err_sys(err, "open %s", path);
+	if (from == 0 && b->len == 0 && b->max > LOG_FIRST && log_read_small(fd, b))
+		return 0;
 	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
 		return err_set(err, ERR_TEMP, NULL, "%s is not a regular file", path);
 	want = st.st_size <= from ? 0 : st.st_size - from > (off_t)b->max ? b->max : (size_t)(st.st_size - from);

@@ -71,6 +71,9 @@ struct qfile {
 	enum queue_name where;
 	char id[QUEUE_ID_MAX + 1];
 	bool is_new, is_committed, can_write;
+	bool is_look;			/* opened for reading only; st is what it was then, where the back end says so */
+	bool has_st;
+	struct qstat st;
 	int fd;				/* directory back end; -1 */
 	struct memfile *mem;		/* in-memory back end */
 	enum qfile_lock lock;

@@ -296,6 +296,40 @@ test_portions(void **state)
 	qfile_free(&f);
 }
 
+/* One memory for many messages: nothing of one shows in the next, whatever went wrong between. */
+static void
+test_look(void **state)
+{
+	struct fixture *x = *state;
+	struct qfile *f = write_message(x->q, 3, 1), *g = write_message(x->q, 2000, 1), *look = NULL;
+	struct qenv env;
+	struct qstat st;
+	struct err err;
+
+	assert_int_equal(qfile_commit(f, false, &err), 0);
+	for (int i = 0; i < 3; i++) {
+		assert_int_equal(qfile_look(&look, x->q, QUEUE_INCOMING, qfile_id(f), &st, &err), 0);
+		assert_true(st.is_ready);
+		assert_int_equal(qenv_read(look, x->pool, 5000, &env, &err), 0);
+		assert_int_equal(env.n_rcpts, 3);
+		assert_int_equal(qfile_mark(look, env.rcpts[0].offset, REC_RCPT, &err) < 0, x->dir[0] != '\0');
+		if (i == 1)
+			assert_int_equal(qfile_commit(g, false, &err), 0);
+		assert_int_equal(qfile_look(&look, x->q, QUEUE_INCOMING, qfile_id(g), &st, &err), 0);
+		assert_int_equal(st.is_ready, i > 0);
+		if (st.is_ready) {
+			assert_int_equal(qenv_read(look, x->pool, 5000, &env, &err), 0);
+			assert_int_equal(env.n_rcpts, 2000);
+		}
+		assert_int_equal(qfile_look(&look, x->q, QUEUE_INCOMING, "NOTHERE", &st, &err), -1);
+		assert_int_equal(err.sys, ENOENT);
+		assert_int_equal(qfile_look(&look, x->q, QUEUE_INCOMING, "../x", &st, &err), -1);
+	}
+	qfile_free(&look);
+	qfile_free(&g);
+	qfile_free(&f);
+}
+
 static void
 test_locks(void **state)
 {
@@ -796,7 +830,7 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		BOTH(test_commit), BOTH(test_abandon), BOTH(test_hold), BOTH(test_large_content), BOTH(test_portions),
+		BOTH(test_commit), BOTH(test_abandon), BOTH(test_hold), BOTH(test_large_content), BOTH(test_portions), BOTH(test_look),
 		BOTH(test_locks), BOTH(test_moves), BOTH(test_dlog), BOTH(test_dlog_parts), BOTH(test_ids_unique), BOTH(test_damage), BOTH(test_samples),
 		BOTH(test_sample_log), BOTH(test_long_ids),
 		cmocka_unit_test_setup_teardown(test_paths, setup_dir, teardown),
