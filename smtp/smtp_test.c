@@ -380,6 +380,53 @@ reuse(void)
 	client.conf.cache_on_demand = false;
 }
 
+static struct table_list *
+inline_table(struct conf *conf, const char *text)
+{
+	struct err err = ERR_INIT;
+	struct table_list *t = table_list_open(text, 0, conf, &err);
+
+	assert_non_null(t);
+	return t;
+}
+
+/* Tables for the content: headers of all kinds, body lines, lines in pieces. */
+static void
+filtered(void)
+{
+	static const char *const lines[] = { "Subject: x", "X-Gone: 1", "X-Fold: a", "\tb", "Content-Type: multipart/mixed;", " boundary=b", "", "--b",
+		"X-Part: 1", "Content-Type: message/rfc822", "", "X-Nested: 1", "To: y", "", "dr\\", "op", ".ma\\", "rk", "--b--", "end\\", NULL };
+	static const char *const no_body[] = { "Subject: x", "X-Gone: 1", NULL };
+	struct err err = ERR_INIT;
+	struct conf *conf = conf_load_text("", &err);
+
+	assert_non_null(conf);
+	client.conf.mime_depth = 100;
+	client.conf.boundary_length = 2048;
+	client.conf.body_checks_limit = 50000;
+	client.checks[CHECK_HEADER] = inline_table(conf, "inline:{{X-Gone: 1=IGNORE},{Subject: x=REPLACE Subject: z},{X-Nested: 1=IGNORE}}");
+	client.checks[CHECK_MIME] = inline_table(conf, "inline:{{X-Part: 1=STRIP},{X-Nested: 1=PREPEND X-Wrong: 1}}");
+	client.checks[CHECK_NESTED] = inline_table(conf, "inline:{{X-Nested: 1=PREPEND X-Right: 1}}");
+	client.checks[CHECK_BODY] = inline_table(conf, "inline:{{drop=IGNORE},{.mark=REPLACE .a}}");
+	server_reset(NULL);
+	assert_int_equal(deliver_to(lines, 1).n_deferred, 0);
+	assert_string_equal(server.data.s, "Subject: z\r\nX-Fold: a\r\n\tb\r\nContent-Type: multipart/mixed;\r\n boundary=b\r\n\r\n--b\r\n"
+	    "Content-Type: message/rfc822\r\n\r\nX-Right: 1\r\nX-Nested: 1\r\nTo: y\r\n\r\n..a\r\n--b--\r\nend\r\n");
+	server_reset(NULL);
+	assert_int_equal(deliver_to(no_body, 1).n_deferred, 0);
+	assert_string_equal(server.data.s, "Subject: z\r\n");
+
+	/* a table that cannot be asked: nothing is sent, the mail waits */
+	table_list_free(&client.checks[CHECK_BODY]);
+	client.checks[CHECK_BODY] = inline_table(conf, "fail:x");
+	server_reset(NULL);
+	assert_int_equal(deliver_to(lines, 2).n_deferred, 2);
+	assert_non_null(strstr(fake_bounce_last, "4.3.0 delayed smtp_body_checks lookup error"));
+	for (size_t i = 0; i < CHECK_N; i++)
+		table_list_free(&client.checks[i]);
+	conf_free(&conf);
+}
+
 /* LMTP: each recipient has its own reply after the dot. */
 static void
 lmtp(void)
@@ -467,6 +514,7 @@ all_tests(void *arg)
 	refusals();
 	sizes();
 	reuse();
+	filtered();
 	lmtp();
 	lmtp_unix();
 	task_stop(100);
