@@ -106,7 +106,7 @@ run_names(void *arg)
 	j->rc = getaddrinfo(j->host, j->port, &hints, &j->list);	/* an address is found without asking anybody */
 	if (j->rc != EAI_NONAME)
 		return;
-	hints.ai_flags = AI_ADDRCONFIG;
+	hints.ai_flags = 0;
 	j->rc = getaddrinfo(j->host, j->port, &hints, &j->list);
 }
 
