@@ -12,7 +12,7 @@
 #include "pickup.h"
 #include "proto/cleanup.h"
 
-enum { MAX_WORKERS = 10, MAX_LISTED = 10000, RETRY_FIRST_MS = 1000, RETRY_MS = 55 * 1000 };
+enum { MAX_WORKERS = 10, MAX_LISTED = 10000, RETRY_FIRST_MS = 1000, RETRY_MS = 55 * 1000, STUCK_MS = 10 * 1000 };
 
 static struct pickup_conf conf;
 static const struct conf_bind binds[] = {
@@ -25,6 +25,8 @@ static const struct conf_bind binds[] = {
 static struct pickup pickup;
 static struct map *known;	/* ids that wait or are under way */
 static struct map *failed;	/* id -> struct failure */
+static struct task_timer *retry;	/* the next look by ourselves */
+static uint64_t retry_at;
 static struct strvec waiting = STRVEC_INIT(MAX_LISTED);
 static unsigned workers;
 static bool scan_again, is_stuck;
@@ -40,6 +42,37 @@ release_value(void *p)
 	mem_free(&p);
 }
 
+static void wakeup(void);
+
+static void
+retry_task(void *arg UNUSED)
+{
+	wakeup();
+}
+
+static void
+on_retry(void *arg UNUSED)
+{
+	struct err err = ERR_INIT;
+
+	task_timer_stop(&retry);
+	if (task_start_err("retry", retry_task, NULL, &err) == NULL)
+		log_warning("%s", err.text);
+}
+
+/* Most trouble passes at once: mail need not wait for the wake-up, which comes once a minute. */
+static void
+retry_in(uint64_t ms)
+{
+	uint64_t at = task_now_ms() + ms;
+
+	if (daemon_is_ending() || (retry != NULL && retry_at <= at))
+		return;
+	task_timer_stop(&retry);
+	retry_at = at;
+	retry = task_timer_start(ms, 0, on_retry, NULL);
+}
+
 /* A file that could not be handed over is left alone for a while, each time longer, whatever wakes us up: the others are not held up by it. */
 static void
 note_failure(const char *id)
@@ -53,6 +86,7 @@ note_failure(const char *id)
 		failed = map_new();
 	}
 	f->when = task_now_ms() + f->pause;
+	retry_in(f->pause);
 	release_value(map_put(failed, id, f));
 }
 
@@ -61,7 +95,10 @@ is_due(const char *id)
 {
 	const struct failure *f = map_get(failed, id);
 
-	return f == NULL || f->when <= task_now_ms();
+	if (f == NULL || f->when <= task_now_ms())
+		return true;
+	retry_in(f->when - task_now_ms() + 1);
+	return false;
 }
 
 static bool
@@ -103,8 +140,9 @@ handle(const char *id)
 		note_failure(id);
 		return;
 	case PICKUP_STUCK:
-		log_warning("maildrop/%s: %s: mail waits for the next wake-up", id, err.text);
+		log_warning("maildrop/%s: %s: mail waits for the next attempt", id, err.text);
 		is_stuck = true;
+		retry_in(STUCK_MS);
 	}
 }
 

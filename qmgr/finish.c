@@ -128,9 +128,8 @@ finish_later(struct message *m)
 	}
 	if (queue_set_time(qm.queue, QUEUE_ACTIVE, i->id, due, &err) < 0 ||
 	    queue_move(qm.queue, i->id, QUEUE_ACTIVE, QUEUE_DEFERRED, &err) < 0) {
-		if (err.sys != ENOENT)		/* deleted while it was delivered */
-			log_warning("%s: %s; tried again after the next start", i->id, err.text);
-		gone(m);
+		scan_retry(i, &err);
+		message_free(m);
 		return;
 	}
 	i->where = QUEUE_DEFERRED;

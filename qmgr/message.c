@@ -18,7 +18,6 @@
 enum {
 	PORTION_MAX = 5000,
 	LOCKED_RETRY_S = 60,
-	TROUBLE_RETRY_S = 60,
 	POOL_FIRST = 2048,
 	MODE_READY = 0700, MODE_UNTHROTTLE = 0040,
 	TRACE_FLAGS = DELIVER_F_VERIFY | DELIVER_F_EXPAND | DELIVER_F_RECORD,
@@ -69,9 +68,7 @@ back_to_incoming(struct message *m, int64_t after_s)
 
 	if (queue_set_time(qm.queue, QUEUE_ACTIVE, i->id, due, &err) < 0 ||
 	    queue_move(qm.queue, i->id, QUEUE_ACTIVE, QUEUE_INCOMING, &err) < 0) {
-		if (err.sys != ENOENT)
-			log_warning("%s: %s", i->id, err.text);
-		index_drop(i);
+		scan_retry(i, &err);
 	} else {
 		i->where = QUEUE_INCOMING;
 		i->is_fresh = false;
@@ -190,7 +187,7 @@ cannot_read(struct message *m, const struct err *err)
 		message_free(m);
 	} else {
 		log_warning("%s: %s", m->item->id, err->text);
-		back_to_incoming(m, TROUBLE_RETRY_S);
+		back_to_incoming(m, SCAN_RETRY_S);
 	}
 }
 
@@ -252,19 +249,18 @@ message_load(void *arg)
 	struct item *i = arg;
 	struct message *m = NEW(struct message);
 	struct err err = ERR_INIT;
-	int r;
+	int r = 0;
 
 	m->item = i;
 	m->is_flushed = i->is_flushed;
 	i->is_flushed = false;
 	list_init(&m->jobs);
-	r = queue_move(qm.queue, i->id, i->where, QUEUE_ACTIVE, &err);
+	if (i->where != QUEUE_ACTIVE)
+		r = queue_move(qm.queue, i->id, i->where, QUEUE_ACTIVE, &err);
 	m->active_time = clock_wall();
 	m->is_loading = true;
 	if (r < 0) {
-		if (err.sys != ENOENT)
-			log_warning("%s: %s", i->id, err.text);
-		index_drop(i);
+		scan_retry(i, &err);
 		message_free(m);
 		return;
 	}

@@ -41,7 +41,7 @@ struct item {
 	struct heap_node node;
 	struct list link;
 	int64_t due;			/* wall seconds */
-	enum queue_name where;		/* incoming or deferred; active while it is */
+	enum queue_name where;		/* incoming or deferred; active while it is, or stuck there */
 	enum item_state state;
 	unsigned scan;			/* the last look that saw it */
 	bool is_fresh;			/* cleanup told of it: nothing of an earlier attempt lies around */
@@ -66,6 +66,8 @@ void scan_start(void);				/* active back to incoming; then a task looks through 
 void scan_ask(bool incoming, bool deferred, bool all_times);
 void scan_new(const char *id);			/* cleanup has committed it */
 void scan_wake_at(int64_t due);			/* an incoming message's time comes then */
+enum { SCAN_RETRY_S = 10 };			/* after trouble of ours with a file */
+void scan_retry(struct item *i, const struct err *err);	/* waits that long where it is; ENOENT: forgotten and freed */
 void scan_stop(void);
 
 /* ---- feed.c */

@@ -52,6 +52,22 @@ scan_wake_at(int64_t due)
 	sc.soon = task_timer_start(due > now ? (uint64_t)(due - now) * 1000 + 500 : 500, 0, on_soon, NULL);
 }
 
+/* Nothing else would find what stays in active, or in a folder whose times do not change. */
+void
+scan_retry(struct item *i, const struct err *err)
+{
+	int64_t due = clock_wall_s() + SCAN_RETRY_S;
+
+	if (err->sys == ENOENT) {	/* deleted meanwhile */
+		index_drop(i);
+		return;
+	}
+	log_warning("%s: %s; tried again in %d seconds", i->id, err->text, SCAN_RETRY_S);
+	i->is_fresh = false;
+	index_wait(i, due);
+	scan_wake_at(due);
+}
+
 static void
 place(struct item *i, const struct qstat *st, int64_t now)
 {
@@ -184,7 +200,8 @@ restart_one(void *arg, const char *id)
 	(void)arg;
 	if (queue_set_time(qm.queue, QUEUE_ACTIVE, id, clock_wall_s(), &err) < 0 ||
 	    queue_move(qm.queue, id, QUEUE_ACTIVE, QUEUE_INCOMING, &err) < 0) {
-		log_warning("%s: %s", id, err.text);
+		if (index_find(id) == NULL)
+			scan_retry(index_add(id, QUEUE_ACTIVE), &err);
 		return true;
 	}
 	if (index_find(id) == NULL) {

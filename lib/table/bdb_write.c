@@ -130,6 +130,7 @@ install(struct bdb *b, struct err *err)
 {
 	AUTO(io_close) int from = open(b->db->tmp, O_RDONLY | O_CLOEXEC);
 	struct stat st;
+	int rc;
 
 	if (from < 0)
 		return err_sys(err, "open %s", b->db->tmp);
@@ -143,9 +144,15 @@ install(struct bdb *b, struct err *err)
 		return err_sys(err, "open database %s", b->path);
 	if (table_flock(b->fd, LOCK_EX, b->path, err) < 0)
 		return -1;
-	if (ftruncate(b->fd, 0) < 0 || lseek(b->fd, 0, SEEK_SET) < 0)
-		return err_sys(err, "truncate %s", b->path);
-	return copy_all(from, b->fd, err);
+	/* room is made first, so that a full disk leaves the old content */
+	rc = posix_fallocate(b->fd, 0, st.st_size);
+	if (rc == ENOSPC || rc == EDQUOT || rc == EFBIG) {
+		errno = rc;
+		return err_sys(err, "make room in %s", b->path);
+	}
+	if (copy_all(from, b->fd, err) < 0)
+		return -1;
+	return ftruncate(b->fd, st.st_size) < 0 ? err_sys(err, "truncate %s", b->path) : 0;
 }
 
 /* Ends the library's part: what was built is written out.  After 0 readers see it. */
