@@ -92,7 +92,7 @@ class Traffic:
             elif len(bodies) > twice:
                 wrong.append('%s: %d copies' % (key, len(bodies)))
         wrong += ['lost: %s %s' % k for k in sorted(self.acked - set(have))]
-        wrong += [l for l in self.i.log().splitlines() if 'status=bounced' in l or 'panic' in l or 'signal 11' in l or 'signal 6' in l]
+        wrong += [l for l in self.i.log().splitlines() if 'status=bounced' in l or 'panic: ' in l or 'killed by signal 11' in l or 'killed by signal 6' in l]
         wrong += ['corrupt: ' + f for f in os.listdir(self.i.queue + '/corrupt')]
         return wrong
 
