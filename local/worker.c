@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -274,7 +275,8 @@ worker_start(struct queue *queue)
 		return;
 	stock.root_dev = st.st_dev;
 	stock.root_ino = st.st_ino;
-	pid = fork();
+	/* a child of master as the broker is, which reaps it: a fork in all else, before there are threads or fork handlers */
+	pid = (pid_t)syscall(SYS_clone, CLONE_PARENT | SIGCHLD, 0, 0, 0, 0);
 	if (pid == 0)
 		help(queue, pair[1]);
 	close(pair[1]);
