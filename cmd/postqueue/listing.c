@@ -77,7 +77,7 @@ take_pair(struct reader *r, struct err *err)
 		"recipient", "log_class", "reason" };
 	size_t i = 0;
 
-	while (i < COUNT_OF(names) && strcmp(r->src->name.s, names[i]) != 0)
+	while (i < COUNT_OF(names) && (*r->src->name.s != *names[i] || strcmp(r->src->name.s, names[i]) != 0))
 		i++;
 	switch (i) {
 	case 0: text = &r->head.queue; break;
@@ -213,6 +213,19 @@ text_head(void *arg, const struct head *h)
 	strbuf_reset(&t->reason);
 }
 
+/* For each recipient of a long queue: no printf. */
+static void
+put_line(FILE *out, size_t blanks, const char *before, const char *text, const char *after)
+{
+	static const char blank[] = "                                                                            ";
+
+	_Static_assert(sizeof(blank) > REASON_WIDTH, "blanks for the widest gap");
+	fwrite(blank, 1, blanks, out);
+	fputs(before, out);
+	fputs(text, out);
+	fputs(after, out);
+}
+
 static void
 text_rcpt(void *arg, const struct rcpt *r, unsigned number)
 {
@@ -221,9 +234,9 @@ text_rcpt(void *arg, const struct rcpt *r, unsigned number)
 	if (number == 0 || strcmp(t->reason.s, r->reason.s) != 0) {
 		copy(&t->reason, &r->reason);
 		if (r->reason.len > 0)
-			fprintf(t->out, "%*s(%s)\n", r->reason.len < REASON_WIDTH ? (int)(REASON_WIDTH - r->reason.len) : 0, "", r->reason.s);
+			put_line(t->out, r->reason.len < REASON_WIDTH ? REASON_WIDTH - r->reason.len : 0, "(", r->reason.s, ")\n");
 	}
-	fprintf(t->out, "%*s%s\n", t->long_ids ? 47 : 41, "", r->address.s);
+	put_line(t->out, t->long_ids ? 47 : 41, "", r->address.s, "\n");
 }
 
 static void

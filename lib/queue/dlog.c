@@ -139,7 +139,7 @@ take_line(struct dlog_entry *e, struct pool *pool, const char *name, const char 
 		e->dsn_notify = num_parse_u64(value, 0, 15, &v) == 0 ? (int)v : 0;
 	} else {
 		for (size_t i = 0; i < COUNT_OF(strings); i++)
-			if (strcmp(name, strings[i].name) == 0)
+			if (*name == *strings[i].name && strcmp(name, strings[i].name) == 0)
 				*strings[i].to = value;
 	}
 }

@@ -167,7 +167,7 @@ take_known(struct reader *r, const char *name, const char *value, const struct q
 	};
 
 	for (size_t i = 0; i < COUNT_OF(strings); i++)
-		if (strcmp(name, strings[i].name) == 0) {
+		if (*name == *strings[i].name && strcmp(name, strings[i].name) == 0) {
 			*strings[i].to = value;
 			return 1;
 		}
@@ -187,12 +187,15 @@ take_known(struct reader *r, const char *name, const char *value, const struct q
 static int
 take_attr(struct reader *r, const struct qrec *rec)
 {
-	const char *eq = memchr(rec->data, '=', rec->len), *name, *value;
+	const char *eq = memchr(rec->data, '=', rec->len), *value;
+	char *name;
 
 	if (eq == NULL || eq == rec->data)
 		return damaged(r, "bad attribute record", rec);
-	name = pool_strndup(r->pool, rec->data, (size_t)(eq - rec->data));
-	value = pool_strndup(r->pool, eq + 1, rec->len - (size_t)(eq + 1 - rec->data));
+	name = pool_alloc(r->pool, rec->len + 1);
+	memcpy(name, rec->data, rec->len);
+	name[eq - rec->data] = '\0';
+	value = name + (eq - rec->data) + 1;
 	if (strcmp(name, "notify_flags") == 0) {
 		r->notify = small_number(value, 15);
 		return 0;

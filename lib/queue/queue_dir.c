@@ -101,6 +101,15 @@ open_at(struct queue_dir *d, const char *path, int flags, mode_t mode)
 	return fd;
 }
 
+/* Looking does not count as access: else the first listing writes the time to each message's inode.  Only the owner may say so. */
+static int
+open_look(struct queue_dir *d, const char *path)
+{
+	int fd = open_at(d, path, O_RDONLY | O_NOATIME, 0);
+
+	return fd < 0 && errno == EPERM ? open_at(d, path, O_RDONLY, 0) : fd;
+}
+
 static void
 stat_fill(const struct stat *s, struct qstat *st)
 {
@@ -295,7 +304,7 @@ dir_open(struct qfile *f, enum qfile_lock lock, struct err *err)
 	struct stat st;
 
 	make_path(d, f->where, f->id, path);
-	f->fd = open_at(d, path, f->is_look ? O_RDONLY : O_RDWR, 0);
+	f->fd = f->is_look ? open_look(d, path) : open_at(d, path, O_RDWR, 0);
 	f->can_write = f->fd >= 0 && !f->is_look;
 	/* who only looks need not be allowed to write */
 	if (f->fd < 0 && !f->is_look && lock == QFILE_LOCK_NONE && (errno == EACCES || errno == EPERM || errno == EROFS))
@@ -680,7 +689,7 @@ dir_log_read(struct queue *q, enum queue_name n, const char *id, off_t from, str
 	size_t want;
 
 	make_path(as_dir(q), n, id, path);
-	fd = open_at(as_dir(q), path, O_RDONLY, 0);
+	fd = open_look(as_dir(q), path);
 	if (fd < 0 && errno == ENOENT && err != NULL) {		/* most have none: no text is made */
 		*err = (struct err){ .class = ERR_TEMP, .sys = ENOENT };
 		return -1;
