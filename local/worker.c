@@ -21,7 +21,7 @@
 #include "queue/queue_dir.h"
 #include "task/task.h"
 
-enum { IDLE_MAX = 64, IDLE_MS = 5000, JOBS_MAX = 1000, ANSWER_S = 10, FIRST_JOBS = 12 };
+enum { IDLE_MAX = 64, IDLE_MS = 5000, JOBS_MAX = 1000, ANSWER_S = 10 };
 
 struct worker {
 	struct list link;
@@ -32,7 +32,6 @@ struct worker {
 };
 static struct {
 	int helper;		/* socket to it, -1 none */
-	unsigned n_jobs;	/* deliveries so far, up to FIRST_JOBS and more */
 	dev_t root_dev;
 	ino_t root_ino;
 	struct list idle;	/* longest idle first */
@@ -448,9 +447,8 @@ worker_run(struct user_job *j, const struct child_handlers *h, void *h_arg)
 	struct worker *w = NULL;
 	int r;
 
-	/* root's own child gives up its capabilities, once for one message; the first few deliveries are not worth standing
-	 * children, and who watches the daemon (strace -f) sees all of them */
-	if (j->user->rights.uid != 0 && qfile_fd(j->d->ctx->file) >= 0 && stock.n_jobs++ >= FIRST_JOBS)
+	/* root's own child gives up its capabilities, once for one message */
+	if (j->user->rights.uid != 0 && qfile_fd(j->d->ctx->file) >= 0)
 		w = hand_over(j);
 	if (w == NULL)
 		return run_forked(j, h, h_arg);

@@ -53,6 +53,8 @@ def until(fn, timeout=15, what=''):
 
 def prepare(prefix, base):
     """Once a process tree: users, mailboxes, resolv.conf, set-gid commands."""
+    if os.environ.get('POSTERN_OWN_NAMESPACES') != 'yes':
+        raise SystemExit('this replaces /etc/passwd and others: run it by tests/in-namespaces')
     os.makedirs(base, exist_ok=True)
     mount('tmpfs', base, 'tmpfs', 0, 'mode=0755')
     drop = '^(%s):.*\n' % '|'.join([OWNER, SETGID] + list(USERS))
