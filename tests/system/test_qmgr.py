@@ -26,7 +26,7 @@ def find(i, q):
 
 
 def wait_deferred(i, n):
-    return until(lambda: len(i.queue_ids()) == n and all(find(i, q) for q in i.queue_ids()) and i.queue_ids())
+    return until(lambda: len(ids := i.queue_ids()) == n and all(find(i, q) for q in ids) and ids)
 
 
 def test_portions(make, sink):
