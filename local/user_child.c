@@ -13,6 +13,7 @@
 #include "config/conf.h"
 #include "config/expand.h"
 #include "daemon/daemon.h"
+#include "deliver/cmd_env.h"
 #include "deliver/maildir.h"
 #include "deliver/pipe_cmd.h"
 
@@ -89,24 +90,6 @@ nonempty(const char *s)
 	return s != NULL && *s != '\0' ? s : NULL;
 }
 
-/* export_environment: "NAME" or "NAME=value" */
-static void
-add_exported(struct strvec *env)
-{
-	AUTO(strvec_done) struct strvec v = STRVEC_INIT(1000);
-
-	if (conf_split_list(conf.export_environment, &v, NULL) < 0)
-		return;
-	for (size_t i = 0; i < v.n; i++) {
-		const char *value = strchr(v.v[i], '=') != NULL ? NULL : getenv(v.v[i]);
-
-		if (strchr(v.v[i], '=') != NULL)
-			(void)strvec_add(env, v.v[i]);
-		else if (value != NULL)
-			(void)strvec_addf(env, "%s=%s", v.v[i], value);
-	}
-}
-
 static void
 add_client(const struct user_job *j, struct strvec *env)
 {
@@ -126,8 +109,7 @@ job_environment(struct user_job *j, struct strvec *env)
 	const struct deliver_req *req = j->d->ctx->req;
 	const struct qrcpt *r = j->d->rcpt;
 
-	(void)strvec_add(env, "PATH=/usr/bin:/bin");
-	add_exported(env);
+	cmd_env_add(env, conf.export_environment);
 	if (j->user != NULL) {
 		add_env(j, env, "HOME", j->user->home);
 		add_env(j, env, "SHELL", j->user->shell);
